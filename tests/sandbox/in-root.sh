@@ -25,6 +25,12 @@ for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY CARG
   if [ -n "${!name:-}" ]; then environment+=("$name=${!name}"); fi
 done
 
+# The host's own certificate authorities: where it reaches the network through
+# something that signs for itself, so do builds.
+trust=/etc/ssl/certs/ca-certificates.crt
+binds=("/etc/resolv.conf:/etc/resolv.conf:ro")
+if [ -s "$trust" ]; then binds+=("$trust:$trust:ro"); fi
+
 in_namespace discard "$PROJECT:/src" "$SANDBOX_BUILD:/build" "$TOOLS_DIR:/opt/tools" "$SANDBOX_SHARE:/mnt/share" \
-  "$cargo_home:/opt/cargo" "$toolchain:/opt/rust:ro" "/etc/resolv.conf:/etc/resolv.conf:ro" \
+  "$cargo_home:/opt/cargo" "$toolchain:/opt/rust:ro" "${binds[@]}" \
   -- /usr/bin/env -i -C /src "${environment[@]}" "$@"

@@ -98,7 +98,7 @@ main() {
   flock 9
   local want base_want
   base_want="$SUITE minbase 1"
-  want=$(cat "$HERE/packages.txt" "$HERE/prepare.sh" "$HERE/lib.sh" | sha256sum | cut -d' ' -f1)
+  want=$(cat "$HERE/packages.txt" "$HERE/prepare.sh" | sha256sum | cut -d' ' -f1)
   if [ -d "$SANDBOX_ROOT" ] && [ "$(cat "$SANDBOX_DIR/root.stamp" 2>/dev/null)" = "$want" ]; then
     return 0
   fi

@@ -1,0 +1,26 @@
+#!/bin/bash
+# deb.sh [--profile P]: builds the programs in the sandbox root and packs them;
+# the package lies at target/deb/*.deb.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+profile=release
+while [ $# -gt 0 ]; do
+  case $1 in
+    --profile) profile=${2:?a profile name}; shift 2 ;;
+    *) die "unknown argument: $1" "Usage: deb.sh [--profile P]" ;;
+  esac
+done
+
+need_root
+here=$PROJECT/tests/sandbox
+"$here/tools.sh"
+say "building the programs (profile $profile)"
+"$here/build.sh" build --profile "$profile" -p bastion-helper -p bastionctl -p bastion ||
+  die "the programs do not build" "The compiler's messages stand above."
+say "packing"
+rm -rf "$PROJECT/target/deb"
+mkdir -p "$PROJECT/target/deb"
+"$here/build.sh" deb -p bastion-helper --no-build --no-strip --profile "$profile" --output /src/target/deb/ ||
+  die "the package could not be made" "cargo-deb's message stands above; its metadata is in helper/Cargo.toml."
+ls -l "$PROJECT"/target/deb/*.deb
