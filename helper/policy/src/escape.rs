@@ -1,0 +1,74 @@
+//! Bytes that others chose (paths, arguments, names) as text that is safe to show, log and compare.
+
+use std::fmt::Write as _;
+
+/// Turns bytes into printable text without losing anything: two different inputs never give the
+/// same output. Control characters and bytes that are no UTF-8 become `\xHH`; a backslash
+/// becomes `\\`; bidirectional controls, which can make a name read as another, become `\u{…}`.
+#[must_use]
+pub fn bytes(input: &[u8]) -> String {
+    let mut out = String::with_capacity(input.len());
+    for chunk in input.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push(&mut out, c);
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String can't fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+/// [`bytes`] for text.
+#[must_use]
+pub fn printable(input: &str) -> String {
+    bytes(input.as_bytes())
+}
+
+/// True when the text is what [`bytes`] could have produced, or plain text that needs no escape.
+#[must_use]
+pub fn is_printable(input: &str) -> bool {
+    !input.chars().any(is_hidden)
+}
+
+fn push(out: &mut String, c: char) {
+    match c {
+        '\\' => out.push_str("\\\\"),
+        c if c.is_ascii_control() => {
+            let _ = write!(out, "\\x{:02x}", c as u32);
+        }
+        c if is_hidden(c) => {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
+        }
+        c => out.push(c),
+    }
+}
+
+/// Control characters, and the marks of Unicode's bidirectional algorithm (UAX #9), line and
+/// paragraph separators, and zero-width characters.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hides_nothing() {
+        assert_eq!(bytes(b"/tmp/a\nb\xff\\"), "/tmp/a\\x0ab\\xff\\\\");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    proptest! {
+        #[test]
+        fn different_bytes_give_different_text(a: Vec<u8>, b: Vec<u8>) {
+            prop_assert_eq!(a == b, bytes(&a) == bytes(&b));
+            prop_assert!(is_printable(&bytes(&a)));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Modes, and the settings an administrator can change, with their ranges.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::time::Timestamp;
+
+/// Why a setting is refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingError {
+    /// Outside its range.
+    #[error("{name} is {value}, but must be from {min} to {max}")]
+    OutOfRange {
+        /// Name of the setting.
+        name: &'static str,
+        /// The value given.
+        value: u64,
+        /// Lowest value allowed.
+        min: u64,
+        /// Highest value allowed.
+        max: u64,
+    },
+    /// A word that is none of the choices.
+    #[error("{name} is “{value}”, but must be one of: {choices}")]
+    Choice {
+        /// Name of the setting.
+        name: &'static str,
+        /// The value given, escaped.
+        value: String,
+        /// What it may be.
+        choices: &'static str,
+    },
+}
+
+/// What happens to flows that no rule decides. Text: `ask` or `learn`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The user is asked; without an answer in time the flow is denied.
+    #[default]
+    Ask,
+    /// They are allowed and kept as suggestions.
+    Learn,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ask => "ask",
+            Self::Learn => "learn",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ask" => Ok(Self::Ask),
+            "learn" => Ok(Self::Learn),
+            _ => Err(SettingError::Choice {
+                name: "mode",
+                value: crate::escape::printable(text),
+                choices: "ask, learn",
+            }),
+        }
+    }
+}
+
+/// The mode in force: that of the settings, unless everything is let through for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModeState {
+    /// The mode of the settings.
+    pub mode: Mode,
+    /// Everything is allowed until this time.
+    pub paused_until: Option<Timestamp>,
+}
+
+impl ModeState {
+    /// True while everything is allowed.
+    #[must_use]
+    pub fn is_paused(self, now: Timestamp) -> bool {
+        self.paused_until.is_some_and(|end| now < end)
+    }
+}
+
+/// What happens to new connections while the helper is not running. Text: `open` or `closed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenDown {
+    /// They are let through: the network never fails because of Bastion.
+    #[default]
+    Open,
+    /// They are dropped: nothing leaves undecided.
+    Closed,
+}
+
+impl fmt::Display for WhenDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl FromStr for WhenDown {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err(SettingError::Choice {
+                name: "when_down",
+                value: crate::escape::printable(text),
+                choices: "open, closed",
+            }),
+        }
+    }
+}
+
+/// Settings, all within their ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What happens to flows that no rule decides.
+    pub mode: Mode,
+    /// What happens while the helper is not running.
+    pub when_down: WhenDown,
+    /// Seconds a question waits for its answer.
+    pub prompt_timeout: u32,
+    /// Days an event is kept.
+    pub log_days: u32,
+    /// Most events kept.
+    pub log_events: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            when_down: WhenDown::default(),
+            prompt_timeout: 60,
+            log_days: 30,
+            log_events: 1_000_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Ranges of the numeric settings: name, lowest, highest.
+    pub const RANGES: [(&'static str, u32, u32); 3] = [
+        ("prompt_timeout", 5, 3600),
+        ("log_days", 1, 3650),
+        ("log_events", 1_000, 10_000_000),
+    ];
+
+    /// The settings themselves, if every number is within its range.
+    ///
+    /// # Errors
+    /// Names the first setting that is not.
+    pub fn checked(self) -> Result<Self, SettingError> {
+        let values = [self.prompt_timeout, self.log_days, self.log_events];
+        for ((name, min, max), value) in Self::RANGES.into_iter().zip(values) {
+            if !(min..=max).contains(&value) {
+                return Err(SettingError::OutOfRange {
+                    name,
+                    value: value.into(),
+                    min: min.into(),
+                    max: max.into(),
+                });
+            }
+        }
+        Ok(self)
+    }
+}
