@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Shared by the sandbox scripts: where things lie, how to say what goes on, and
 # how to run a command inside the Debian root without changing it or the host.
 

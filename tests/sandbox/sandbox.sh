@@ -66,7 +66,7 @@ exec systemd-nspawn --quiet --boot --register=no --keep-unit --directory="$root"
 # The guest`s PID 1: the one process under nspawn that is number 1 in its namespace.
 find_leader() {
   local child
-  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+  for child in $(tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null); do
     if [ "$(awk '/^NSpid/ { print $NF }' "/proc/$child/status" 2>/dev/null)" = 1 ] &&
       [ "$(cat "/proc/$child/comm" 2>/dev/null)" = systemd ]; then
       echo "$child"
@@ -145,7 +145,7 @@ user() {
     background) extra+=(-E XDG_SESSION_CLASS=background) ;;
     *) die "unknown kind of session: $kind" "Use --session active or --session background." ;;
   esac
-  inside "$name" systemd-run --quiet "${pass[@]}" --wait --collect --service-type=exec --uid="$account" \
+  inside "$name" systemd-run --quiet "${pass[@]}" --wait --collect --service-type=exec --expand-environment=no --uid="$account" \
     -p PAMName=login -p WorkingDirectory="~" -p KillMode=control-group "${extra[@]}" -- "$@"
 }
 
@@ -154,20 +154,25 @@ link() {
   leader_a=$(leader_of "$a")
   leader_b=$(leader_of "$b")
   nsenter --target "$leader_a" --net ip link add "$dev" type veth peer name "$dev" netns "$leader_b"
-  configure_link "$leader_a" "$dev" "$addresses_a"
-  configure_link "$leader_b" "$dev" "$addresses_b"
+  # Both ends up before either has an address: IPv6 does nothing on an end
+  # without carrier, and learns of the carrier with up to a second's delay.
+  inside "$a" ip link set "$dev" up
+  inside "$b" ip link set "$dev" up
+  configure_link "$a" "$dev" "$addresses_a"
+  configure_link "$b" "$dev" "$addresses_b"
 }
 
+# No duplicate address detection: there is nobody to collide with, and without
+# it IPv6 works at once.
 configure_link() {
-  local address
-  for address in ${3//,/ }; do
-    # nodad: an IPv6 address is usable at once, there is nobody to collide with.
-    case $address in
-      *:*) nsenter --target "$1" --net ip addr add "$address" dev "$2" nodad ;;
-      *) nsenter --target "$1" --net ip addr add "$address" dev "$2" ;;
-    esac
-  done
-  nsenter --target "$1" --net ip link set "$2" up
+  local addresses
+  IFS=, read -ra addresses <<<"$3"
+  # shellcheck disable=SC2016
+  inside "$1" sh -euc '
+    dev=$1; shift
+    echo 0 >"/proc/sys/net/ipv6/conf/$dev/accept_dad"
+    for i in $(seq 40); do [ "$(cat "/sys/class/net/$dev/operstate")" = up ] && break || sleep 0.05; done
+    for address; do ip addr add "$address" dev "$dev"; done' _ "$2" "${addresses[@]}"
 }
 
 # Every process of the machine sits in its cgroup or its PID namespace, whatever
@@ -230,7 +235,7 @@ case $command in
   run)
     [ $# -ge 2 ] || usage
     name=$1; shift
-    inside "$name" systemd-run --quiet --pipe --wait --collect --service-type=exec "$@" ;;
+    inside "$name" systemd-run --quiet --pipe --wait --collect --service-type=exec --expand-environment=no "$@" ;;
   user) [ $# -ge 3 ] || usage; user "$@" ;;
   link) [ $# -ge 4 ] || usage; link "$@" ;;
   *) usage ;;
