@@ -1,0 +1,3 @@
+//! The desktop application of Bastion Firewall.
+
+fn main() {}

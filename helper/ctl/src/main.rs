@@ -1,0 +1,3 @@
+//! The command line of Bastion Firewall.
+
+fn main() {}

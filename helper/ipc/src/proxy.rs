@@ -1,0 +1,129 @@
+//! Proxies: the interfaces as clients call them. Every method is authorised by polkit on the
+//! sender of the message; the action is named with each.
+
+use crate::Error;
+use crate::wire::{
+    Answer, Connection, Event, ExplainQuery, Explanation, LogQuery, Question, Status, WireRule,
+    WireSettings,
+};
+
+/// State, mode and settings.
+#[zbus::proxy(
+    interface = "org.bastionfirewall.Helper1.Control",
+    default_service = "org.bastionfirewall.Helper1",
+    default_path = "/org/bastionfirewall/Helper1"
+)]
+pub trait Control {
+    /// The helper's state. Action: view.
+    fn get_status(&self) -> Result<Status, Error>;
+
+    /// The settings in force. Action: view.
+    fn get_settings(&self) -> Result<WireSettings, Error>;
+
+    /// Replaces the settings, all of them. Action: configure.
+    fn set_settings(&self, settings: &WireSettings) -> Result<(), Error>;
+
+    /// Sets the mode (`ask` or `learn`) and ends a pause. Action: configure.
+    fn set_mode(&self, mode: &str) -> Result<(), Error>;
+
+    /// Allows everything for so many seconds (1 to 86400). Action: configure.
+    fn pause(&self, seconds: u32) -> Result<(), Error>;
+
+    /// Ends a pause. Action: configure.
+    fn resume(&self) -> Result<(), Error>;
+}
+
+/// Rules.
+#[zbus::proxy(
+    interface = "org.bastionfirewall.Helper1.Rules",
+    default_service = "org.bastionfirewall.Helper1",
+    default_path = "/org/bastionfirewall/Helper1"
+)]
+pub trait Rules {
+    /// All rules, except those for other users where the caller may not see them. Action: view.
+    fn list(&self) -> Result<Vec<WireRule>, Error>;
+
+    /// Adds a rule and returns its id. Action: manage-rules.
+    fn add(&self, rule: &WireRule) -> Result<String, Error>;
+
+    /// Replaces the rule with the same id. Action: manage-rules.
+    fn replace(&self, rule: &WireRule) -> Result<(), Error>;
+
+    /// Removes rules. Nothing is removed if one of them does not exist. Action: manage-rules.
+    fn remove(&self, ids: &[&str]) -> Result<(), Error>;
+
+    /// Switches a rule on or off. Action: manage-rules.
+    fn set_enabled(&self, id: &str, enabled: bool) -> Result<(), Error>;
+
+    /// What would be decided about a flow, and why. Action: view; for another user's flows
+    /// view-all.
+    fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Error>;
+}
+
+/// Decisions: live and logged.
+#[zbus::proxy(
+    interface = "org.bastionfirewall.Helper1.Events",
+    default_service = "org.bastionfirewall.Helper1",
+    default_path = "/org/bastionfirewall/Helper1"
+)]
+pub trait Events {
+    /// From now on the signals of this interface are sent to the caller, and only to it, until it
+    /// unsubscribes or leaves the bus. It sees its own user's decisions, and with
+    /// `everybody` those of all users. Action: view; with `everybody` view-all.
+    fn subscribe(&self, everybody: bool) -> Result<(), Error>;
+
+    /// Ends the subscription.
+    fn unsubscribe(&self) -> Result<(), Error>;
+
+    /// Logged decisions, newest first; its own user's alone unless `everybody`.
+    /// Action: view; with `everybody` view-all.
+    fn get_log(&self, query: &LogQuery, everybody: bool) -> Result<Vec<Event>, Error>;
+
+    /// Connections that are open now or wait for an answer. Action: as `GetLog`.
+    fn get_connections(&self, everybody: bool) -> Result<Vec<Connection>, Error>;
+
+    /// Decisions since the last signal (at most some a second; they are collected).
+    #[zbus(signal)]
+    fn decided(&self, events: Vec<Event>) -> Result<(), Error>;
+
+    /// Something in the status changed.
+    #[zbus(signal)]
+    fn status_changed(&self, status: Status) -> Result<(), Error>;
+
+    /// Rules were added, changed or removed.
+    #[zbus(signal)]
+    fn rules_changed(&self) -> Result<(), Error>;
+}
+
+/// Questions, seen from an agent.
+#[zbus::proxy(
+    interface = "org.bastionfirewall.Helper1.Prompts",
+    default_service = "org.bastionfirewall.Helper1",
+    default_path = "/org/bastionfirewall/Helper1"
+)]
+pub trait Prompts {
+    /// Makes the caller's object at `path` an agent of the caller's session. Questions already
+    /// open for that session are asked at once. Action: answer.
+    fn register_agent(&self, path: &zbus::ObjectPath<'_>) -> Result<(), Error>;
+
+    /// Ends it; its questions go to another agent of the session, or to their default.
+    fn unregister_agent(&self) -> Result<(), Error>;
+
+    /// Answers a question that was put to the caller. Action: answer; for processes of others
+    /// answer-others.
+    fn answer(&self, id: u64, answer: &Answer) -> Result<(), Error>;
+}
+
+/// An agent, seen from the helper. Only the helper (owner of its well-known name) may call it.
+#[zbus::proxy(
+    interface = "org.bastionfirewall.Agent1",
+    default_path = "/org/bastionfirewall/Agent1"
+)]
+pub trait Agent {
+    /// Asks the user. Returns at once; the answer comes through `Prompts.Answer`.
+    fn ask(&self, question: Question) -> zbus::Result<()>;
+
+    /// The question needs no answer any more. The reason is the text form of a
+    /// `bastion_policy::ruleset::Reason`.
+    fn withdraw(&self, id: u64, reason: &str) -> zbus::Result<()>;
+}

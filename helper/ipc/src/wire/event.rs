@@ -1,0 +1,174 @@
+use bastion_policy::escape;
+use bastion_policy::flow::Flow;
+use zbus::{DeserializeDict, SerializeDict, Type};
+
+use super::WireError;
+
+/// A decision about a flow, as logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Event {
+    /// Ascending number in the log.
+    pub id: u64,
+    /// When it was decided.
+    pub time: u64,
+    /// `allow`, `deny` or `drop`.
+    pub verdict: String,
+    /// Why, in the text form of `bastion_policy::ruleset::Reason`.
+    pub reason: String,
+    /// Name of the rule that decided; empty when none did.
+    pub rule_name: String,
+    /// Escaped path of the executable, `kernel` or `unknown`.
+    pub program: String,
+    /// Process id; 0 when not known.
+    pub pid: u32,
+    /// The user; `u32::MAX` when not known.
+    pub uid: u32,
+    /// Text form of the protocol.
+    pub protocol: String,
+    /// Source address.
+    pub source: String,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination address.
+    pub destination: String,
+    /// Destination port; 0 when the protocol has none.
+    pub destination_port: u16,
+    /// Name under which the destination was looked up; empty when not known.
+    pub host: String,
+    /// How many packets or flows this record stands for.
+    pub count: u32,
+}
+
+/// A live connection or one that waits for an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Connection {
+    /// The decision that let it through; for one that waits, verdict is `ask`.
+    pub event: Event,
+    /// `open` or `waiting`.
+    pub state: String,
+}
+
+/// Which part of the log to return, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct LogQuery {
+    /// Only events with a lower id; 0 for the newest.
+    pub before: Option<u64>,
+    /// Only events at or after this time.
+    pub since: Option<u64>,
+    /// At most so many; capped at [`LogQuery::MAX`].
+    pub limit: Option<u32>,
+    /// Only this verdict.
+    pub verdict: Option<String>,
+    /// Only events whose program, destination or host contains this text.
+    pub text: Option<String>,
+}
+
+impl LogQuery {
+    /// Most events in one reply; keeps a reply far below the bus's message limit.
+    pub const MAX: u32 = 1_000;
+    const MAX_TEXT: usize = 200;
+
+    /// The query with every limit applied.
+    ///
+    /// # Errors
+    /// If the verdict is none or the text is too long.
+    pub fn checked(mut self) -> Result<Self, WireError> {
+        if let Some(verdict) = &self.verdict {
+            verdict
+                .parse::<bastion_policy::rule::Action>()
+                .map_err(|e| WireError::new("verdict", e))?;
+        }
+        if self.text.as_ref().is_some_and(|t| t.len() > Self::MAX_TEXT) {
+            return Err(WireError::new("text", "at most 200 bytes, please"));
+        }
+        self.limit = Some(self.limit.unwrap_or(100).clamp(1, Self::MAX));
+        Ok(self)
+    }
+}
+
+/// What to explain: a flow that need not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct ExplainQuery {
+    /// An absolute path, `kernel` or `unknown`.
+    pub program: String,
+    /// The user; the caller when left out.
+    pub uid: Option<u32>,
+    /// An address or a host name.
+    pub destination: String,
+    /// Destination port; 0 for protocols without.
+    pub port: u16,
+    /// Text form of the protocol; TCP when left out.
+    pub protocol: Option<String>,
+}
+
+impl ExplainQuery {
+    /// The flow the query describes. A host name stands for a flow to an address nobody has,
+    /// looked up under that name.
+    ///
+    /// # Errors
+    /// Names the field that makes no sense.
+    pub fn flow(&self) -> Result<Flow, WireError> {
+        use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+        let protocol = self.protocol.as_deref().unwrap_or("tcp");
+        let protocol = protocol
+            .parse()
+            .map_err(|e| WireError::new("protocol", e))?;
+        let (destination, hosts) = match self.destination.parse::<IpAddr>() {
+            Ok(address) => (address, Vec::new()),
+            Err(_) => {
+                let host = self.destination.parse().map_err(|_| {
+                    let shown = escape::printable(&self.destination);
+                    WireError::new(
+                        "destination",
+                        format!("“{shown}” is neither an address nor a host name"),
+                    )
+                })?;
+                (IpAddr::V4(Ipv4Addr::UNSPECIFIED), vec![host])
+            }
+        };
+        let source = match destination {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        Ok(Flow {
+            protocol,
+            source,
+            source_port: 0,
+            destination,
+            destination_port: self.port,
+            hosts,
+        })
+    }
+}
+
+/// One rule that matches, in order of precedence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct LadderStep {
+    /// Id of the rule.
+    pub rule: String,
+    /// Its name.
+    pub name: String,
+    /// Its action.
+    pub action: String,
+    /// Why it loses to the one before it; empty for the winner.
+    pub loses_by: String,
+}
+
+/// What the helper would decide, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Explanation {
+    /// `allow`, `deny`, `drop` or `ask`.
+    pub outcome: String,
+    /// Text form of the reason.
+    pub reason: String,
+    /// Every rule that matches, the winner first.
+    pub ladder: Vec<LadderStep>,
+    /// What would happen without the winner; empty when no rule matches.
+    pub without_winner: String,
+}

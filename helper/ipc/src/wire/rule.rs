@@ -1,0 +1,101 @@
+use bastion_policy::rule::Rule;
+use bastion_policy::text::RuleText;
+use zbus::{DeserializeDict, SerializeDict, Type};
+
+use super::WireError;
+
+/// A rule on the bus: the fields of [`RuleText`], and what the helper knows about it besides.
+/// Callers may leave out what the helper sets (`hits`, `last_hit`, `creator`, `created`) and, for
+/// new rules, `id`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of RuleSpec, described there"
+)]
+pub struct WireRule {
+    pub id: Option<String>,
+    pub name: String,
+    pub enabled: Option<bool>,
+    pub action: String,
+    pub program: Option<String>,
+    pub started_by: Option<String>,
+    pub user: Option<String>,
+    pub destination: Option<String>,
+    pub ports: Option<String>,
+    pub protocol: Option<String>,
+    pub lifetime: Option<String>,
+    pub priority: Option<String>,
+    pub note: Option<String>,
+    pub creator: Option<String>,
+    pub created: Option<String>,
+    /// How many flows it decided.
+    pub hits: Option<u64>,
+    /// When it last decided one.
+    pub last_hit: Option<u64>,
+}
+
+impl WireRule {
+    /// The rule as a record of text fields, with the defaults of [`RuleText`] for those left out.
+    #[must_use]
+    pub fn text(&self) -> RuleText {
+        let or = |field: &Option<String>, default: &str| {
+            field.clone().unwrap_or_else(|| default.to_owned())
+        };
+        RuleText {
+            id: or(&self.id, ""),
+            name: self.name.clone(),
+            enabled: self.enabled.unwrap_or(true),
+            action: self.action.clone(),
+            program: or(&self.program, "any"),
+            started_by: or(&self.started_by, ""),
+            user: or(&self.user, "any"),
+            destination: or(&self.destination, "any"),
+            ports: or(&self.ports, "any"),
+            protocol: or(&self.protocol, "any"),
+            lifetime: or(&self.lifetime, "forever"),
+            priority: or(&self.priority, "normal"),
+            note: or(&self.note, ""),
+            creator: or(&self.creator, "hand"),
+            created: or(&self.created, ""),
+        }
+    }
+}
+
+impl From<RuleText> for WireRule {
+    fn from(text: RuleText) -> Self {
+        Self {
+            id: Some(text.id),
+            name: text.name,
+            enabled: Some(text.enabled),
+            action: text.action,
+            program: Some(text.program),
+            started_by: Some(text.started_by),
+            user: Some(text.user),
+            destination: Some(text.destination),
+            ports: Some(text.ports),
+            protocol: Some(text.protocol),
+            lifetime: Some(text.lifetime),
+            priority: Some(text.priority),
+            note: Some(text.note),
+            creator: Some(text.creator),
+            created: Some(text.created),
+            hits: None,
+            last_hit: None,
+        }
+    }
+}
+
+impl From<&Rule> for WireRule {
+    fn from(rule: &Rule) -> Self {
+        RuleText::from(rule).into()
+    }
+}
+
+impl TryFrom<&WireRule> for Rule {
+    type Error = WireError;
+
+    fn try_from(wire: &WireRule) -> Result<Self, Self::Error> {
+        Ok(wire.text().parse()?)
+    }
+}

@@ -1,0 +1,107 @@
+//! What the interfaces need from the service. They authorise, validate and convert; this acts.
+
+use std::sync::Arc;
+
+use bastion_ipc::Error;
+use bastion_ipc::wire::{
+    CheckedAnswer, Connection, Event, Explanation, ExplainQuery, LogQuery, Status, WireRule,
+};
+use bastion_policy::pending::QuestionId;
+use bastion_policy::process::Identity;
+use bastion_policy::flow::Flow;
+use bastion_policy::rule::{Rule, RuleId};
+use bastion_policy::settings::{Mode, Settings};
+use bastion_policy::time::Timestamp;
+
+/// Who made an authorised call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user, as the bus daemon knows it.
+    pub uid: u32,
+    /// The logind session the caller belongs to, if any.
+    pub session: Option<Arc<str>>,
+}
+
+/// A question as the engine asked it, before it is put into words for an agent.
+#[derive(Clone, Debug)]
+pub struct OpenQuestion {
+    /// Its id.
+    pub id: QuestionId,
+    /// The flow that waits.
+    pub flow: Flow,
+    /// Who sent it.
+    pub identity: Identity,
+    /// When it was asked.
+    pub opened: Timestamp,
+    /// When it is denied for want of an answer.
+    pub deadline: Timestamp,
+}
+
+/// The service behind the interfaces. Methods may write to disk, but never wait for a person.
+/// `seen_by` limits a reply to what this user may see; `None` means everything.
+pub trait Backend: Send + Sync + 'static {
+    /// The state. The bus layer fills in the number of agents.
+    fn status(&self) -> Status;
+    /// The settings in force.
+    fn settings(&self) -> Settings;
+    /// Stores and applies settings.
+    ///
+    /// # Errors
+    /// [`Error::NotStored`]; the old settings stay in force.
+    fn set_settings(&self, settings: Settings) -> Result<(), Error>;
+    /// Stores and applies a mode, and ends a pause.
+    ///
+    /// # Errors
+    /// As [`Backend::set_settings`].
+    fn set_mode(&self, mode: Mode) -> Result<(), Error>;
+    /// Allows everything for so many seconds; 0 ends it.
+    fn pause(&self, seconds: u32);
+
+    /// The rules with their hits.
+    fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule>;
+    /// Adds a rule; its id, creator and time of making are set here.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::LimitReached`] or [`Error::NotStored`].
+    fn add_rule(&self, rule: &WireRule, caller: &Caller) -> Result<RuleId, Error>;
+    /// Replaces the rule of the same id; creator and time of making stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or as [`Backend::add_rule`].
+    fn replace_rule(&self, rule: &WireRule) -> Result<(), Error>;
+    /// Removes all of these rules or, if one does not exist, none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::NotStored`].
+    fn remove_rules(&self, ids: &[RuleId]) -> Result<(), Error>;
+    /// The rule with this id.
+    fn rule(&self, id: &RuleId) -> Option<Rule>;
+    /// What would be decided about a flow that need not exist.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error>;
+
+    /// Logged decisions, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the log can't be read.
+    fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error>;
+    /// Connections that are open or wait.
+    fn connections(&self, seen_by: Option<u32>) -> Vec<Connection>;
+
+    /// The questions that are open now, oldest first.
+    fn open_questions(&self) -> Vec<OpenQuestion>;
+    /// Settles a question and makes the rule the answer asks for. The caller was put this
+    /// question and is authorised to answer it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is settled already, [`Error::InvalidArgument`] when the scope
+    /// or lifetime makes no sense for it.
+    fn answer(
+        &self,
+        question: QuestionId,
+        answer: CheckedAnswer,
+        caller: &Caller,
+    ) -> Result<(), Error>;
+}

@@ -1,0 +1,1 @@
+//! The one thread that reads packets, decides, and gives verdicts.

@@ -1,0 +1,15 @@
+//! Who sent a packet.
+
+use bastion_policy::flow::Flow;
+use bastion_policy::process::{Evidence, Identity};
+
+/// Finds the sender of a held packet.
+pub trait Identifier: Send {
+    /// Who sent the packet of this flow. `owner` is the owner of the sending socket as the queue
+    /// reported it; `None` means that no process's socket sent it. Never guesses: what is not
+    /// proven is [`Identity::Unknown`].
+    fn identify(&mut self, flow: &Flow, owner: Option<u32>) -> Identity;
+
+    /// What its answers rest on.
+    fn evidence(&self) -> Evidence;
+}

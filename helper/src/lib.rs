@@ -1,0 +1,19 @@
+//! The root service of Bastion: everything that touches the system.
+//!
+//! - [`queue`]: the kernel's packet queue; [`packet`]: what a queued packet says.
+//! - [`identify`]: who sent it; [`sockets`]: the kernel's socket tables, and ending sockets.
+//! - [`engine`]: the one thread that reads packets, decides, and gives verdicts.
+//! - [`netfilter`]: the iptables rules that feed the queue.
+//! - [`store`]: rules, settings and the event log on disk.
+//! - [`bus`]: D-Bus interfaces, polkit, agents and subscriptions.
+//! - [`service`]: puts all of it together and keeps it alive.
+
+pub mod bus;
+pub mod engine;
+pub mod identify;
+pub mod netfilter;
+pub mod packet;
+pub mod queue;
+pub mod service;
+pub mod sockets;
+pub mod store;

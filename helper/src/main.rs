@@ -1,0 +1,3 @@
+//! The root service of Bastion Firewall.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The iptables rules that feed the queue.

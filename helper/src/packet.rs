@@ -1,0 +1,1 @@
+//! What a queued packet says: addresses, ports and protocol. Total on any input.

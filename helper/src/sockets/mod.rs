@@ -1,0 +1,1 @@
+//! The kernel's socket tables, read and changed through sock_diag(7).

@@ -1,0 +1,1 @@
+//! Rules, settings and the event log on disk.
