@@ -87,6 +87,15 @@ configure_system() {
     mkdir -p /opt/bastion-tests /mnt/share
   '
   echo sandbox >"$SANDBOX_ROOT/etc/hostname"
+  # GNOME's own font is a variant of Inter.
+  cat >"$SANDBOX_ROOT/etc/fonts/local.conf" <<'FONTS'
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <alias binding="same"><family>Adwaita Sans</family><prefer><family>Inter</family></prefer></alias>
+  <alias binding="same"><family>Adwaita Mono</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+</fontconfig>
+FONTS
   printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 sandbox\n' >"$SANDBOX_ROOT/etc/hosts"
 }
 

@@ -106,7 +106,7 @@ up() {
   mkdir "$state" 2>/dev/null || die "the sandbox $name is up already" "Stop it with: tests/sandbox/sandbox.sh down $name"
   trap 'down_one "$name"' EXIT
   trap 'exit 130' INT TERM HUP
-  mkdir -p "$SANDBOX_SHARE"
+  install -d -m 1777 "$SANDBOX_SHARE"
   setsid unshare --mount bash -c "$BOOT" _ "$name" "$SANDBOX_ROOT" "$state" \
     --capability="$CAPABILITIES" --system-call-filter=bpf --system-call-filter=perf_event_open \
     --bind="$SANDBOX_SHARE:/mnt/share" --bind-ro="$PROJECT/tests:/opt/bastion-tests" \

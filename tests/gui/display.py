@@ -1,0 +1,183 @@
+"""A desktop without a display: X server, window manager with shadows, and
+notifications, all as children of the session that starts them."""
+
+import json
+import os
+import re
+import select
+import subprocess
+import time
+
+SCREEN = "1600x1200x24"
+BACKGROUND = "#dcdfe4"
+START_TIMEOUT = 20  # seconds
+MARGIN = 24  # pixels of background around a window in its picture
+
+PICOM = """
+backend = "xrender";
+shadow = false;
+fading = false;
+use-damage = false;
+"""
+
+RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record-notification.py")
+
+DUNST = f"""
+[global]
+    history_length = 100
+    idle_threshold = 0
+    origin = bottom-right
+[urgency_low]
+    timeout = 0
+[urgency_normal]
+    timeout = 0
+[record]
+    script = {RECORD}
+"""
+
+
+class Display:
+    """Started by the constructor; `close` ends what it started."""
+
+    def __init__(self):
+        self.processes = []
+        self.runtime = os.environ["XDG_RUNTIME_DIR"]
+        number = self._start_server()
+        os.environ.update({
+            "DISPLAY": f":{number}",
+            "GDK_BACKEND": "x11",
+            # Stable pixels, whatever the host's graphics are.
+            "GSK_RENDERER": "cairo",
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+        })
+        # What the bus starts in this session belongs to this display, too.
+        subprocess.run(
+            ["dbus-update-activation-environment", "--systemd", "DISPLAY", "GDK_BACKEND", "GSK_RENDERER",
+             "LIBGL_ALWAYS_SOFTWARE", "XDG_SESSION_ID", "XDG_SESSION_TYPE"], check=True)
+        self._start("openbox", "--sm-disable")
+        self._start("picom", "--config", self._file("picom.conf", PICOM))
+        self._wait_for_compositor()
+        self._start("dunst", "-config", self._file("dunstrc", DUNST))
+        subprocess.run(["hsetroot", "-solid", BACKGROUND], check=True)
+
+    def _file(self, name, text):
+        path = os.path.join(self.runtime, name)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def _start(self, *command, **options):
+        log = open(os.path.join(self.runtime, f"{command[0]}.log"), "wb")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
+        self.processes.append(process)
+        return process
+
+    def _start_server(self):
+        read, write = os.pipe()
+        self._start("Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-nolisten", "tcp", "-dpi", "96",
+                    pass_fds=[write])
+        os.close(write)
+        ready, _, _ = select.select([read], [], [], START_TIMEOUT)
+        number = os.read(read, 16).decode().strip() if ready else ""
+        os.close(read)
+        if not number:
+            raise RuntimeError("the X server did not start")
+        return number
+
+    def _wait_for_compositor(self):
+        """Until then a toolkit would draw its windows without shadows."""
+        end = time.monotonic() + START_TIMEOUT
+        while subprocess.run(["xwininfo", "-name", "picom"], capture_output=True, check=False).returncode != 0:
+            if time.monotonic() > end:
+                raise RuntimeError("the compositing manager did not start")
+            time.sleep(0.05)
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait()
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def window_id(name):
+    """The X window whose title is exactly `name`; the topmost if several."""
+    found = run("xdotool", "search", "--onlyvisible", "--name", f"^{re.escape(name)}$").split()
+    return found[-1]
+
+
+def geometry(window):
+    """x, y, width and height of the window on the screen, shadows included."""
+    values = dict(line.split("=", 1) for line in run("xdotool", "getwindowgeometry", "--shell", window).split())
+    return tuple(int(values[key]) for key in ("X", "Y", "WIDTH", "HEIGHT"))
+
+
+def shadow(window):
+    """Left, right, top, bottom: what the toolkit draws around the window proper."""
+    said = run("xprop", "-id", window, "_GTK_FRAME_EXTENTS")
+    numbers = [int(n) for n in re.findall(r"\d+", said.partition("=")[2])]
+    return tuple(numbers) if len(numbers) == 4 else (0, 0, 0, 0)
+
+
+def screenshot(path, window_name=None, margin=MARGIN):
+    """A picture of the window with a little background around it, or of the screen."""
+    time.sleep(0.3)  # the last frame and its shadow are drawn
+    if window_name is None:
+        run("import", "-silent", "-window", "root", path)
+        return
+    window = window_id(window_name)
+    run("xdotool", "windowraise", window)
+    time.sleep(0.2)
+    x, y, width, height = geometry(window)
+    left, right, top, bottom = shadow(window)
+    x, y = x + left - margin, y + top - margin
+    width, height = width - left - right + 2 * margin, height - top - bottom + 2 * margin
+    crop = f"{width - min(x, 0) * -1}x{height - min(y, 0) * -1}+{max(x, 0)}+{max(y, 0)}"
+    run("import", "-silent", "-window", "root", "-crop", crop, "+repage", path)
+
+
+def click(window_name, x, y):
+    """A real click of the pointer, x and y within the window proper."""
+    window = window_id(window_name)
+    run("xdotool", "windowraise", window)
+    left, _, top, _ = shadow(window)
+    origin_x, origin_y, _, _ = geometry(window)
+    run("xdotool", "mousemove", str(origin_x + left + x), str(origin_y + top + y), "click", "1")
+
+
+def activate(window_name):
+    run("xdotool", "windowactivate", "--sync", window_id(window_name))
+
+
+def key(*keys):
+    run("xdotool", "key", "--delay", "50", *keys)
+
+
+def type_text(text):
+    run("xdotool", "type", "--delay", "20", text)
+
+
+def resize(window_name, width, height):
+    window = window_id(window_name)
+    left, right, top, bottom = shadow(window)
+    run("xdotool", "windowsize", window, str(width + left + right), str(height + top + bottom))
+
+
+def notifications():
+    """What the notification daemon has shown so far, oldest first."""
+    try:
+        with open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "notifications.jsonl"), encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    except FileNotFoundError:
+        return []
+
+
+def notification_action(action="0"):
+    """Fires an action of the newest notification on screen."""
+    run("dunstctl", "action", action)
