@@ -127,7 +127,13 @@ pub enum Action {
     Drop,
 }
 
-words!(Action, RuleError::Action, Allow = "allow", Deny = "deny", Drop = "drop");
+words!(
+    Action,
+    RuleError::Action,
+    Allow = "allow",
+    Deny = "deny",
+    Drop = "drop"
+);
 
 impl Action {
     /// True for [`Action::Allow`].
@@ -210,8 +216,8 @@ impl FromStr for Lifetime {
             ("restart", _) => Ok(Self::Restart),
             (_, Some(("until", end))) => end.parse().map(Self::Until).map_err(|_| wrong()),
             (_, Some(("session", id))) => {
-                let valid = (1..=64).contains(&id.len())
-                    && id.bytes().all(|b| b.is_ascii_alphanumeric());
+                let valid =
+                    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
                 valid.then(|| Self::Session(id.into())).ok_or_else(wrong)
             }
             (_, Some(("process", key))) => {
@@ -322,7 +328,10 @@ impl Rule {
         {
             return Err(RuleError::PortsWithoutProtocol(protocol));
         }
-        let no_process = matches!(spec.program, ProgramMatcher::Kernel | ProgramMatcher::Unknown);
+        let no_process = matches!(
+            spec.program,
+            ProgramMatcher::Kernel | ProgramMatcher::Unknown
+        );
         if spec.started_by.is_some() && no_process {
             return Err(RuleError::StartedByWithoutProcess(spec.program.to_string()));
         }

@@ -11,7 +11,10 @@ use crate::time::TimestampError;
 /// nothing (`any`), except those without which a rule has no meaning: `id`, `name`, `action`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of RuleSpec, described there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of RuleSpec, described there"
+)]
 pub struct RuleText {
     pub id: String,
     pub name: String,
@@ -77,7 +80,10 @@ pub struct RuleTextError {
 
 /// What is wrong with one field.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant carries the error of the type it is named after")]
+#[expect(
+    missing_docs,
+    reason = "each variant carries the error of the type it is named after"
+)]
 pub enum FieldError {
     #[error(transparent)]
     Rule(#[from] RuleError),

@@ -253,8 +253,15 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in [
-            "", "10.0.0.0/33", "10.0.0.9-10.0.0.1", "10.0.0.1-::2", "group:wan", "domain:",
-            "a b", "300.1.1.1", "10.0.0.1-",
+            "",
+            "10.0.0.0/33",
+            "10.0.0.9-10.0.0.1",
+            "10.0.0.1-::2",
+            "group:wan",
+            "domain:",
+            "a b",
+            "300.1.1.1",
+            "10.0.0.1-",
         ] {
             assert!(text.parse::<DestinationMatcher>().is_err(), "{text}");
         }
@@ -274,13 +281,28 @@ mod tests {
 
     #[test]
     fn lan_is_not_the_internet() {
-        for lan in ["192.168.1.1", "10.1.1.1", "169.254.0.1", "fe80::1", "fd12::1", "224.0.0.251", "255.255.255.255", "ff02::fb"] {
+        for lan in [
+            "192.168.1.1",
+            "10.1.1.1",
+            "169.254.0.1",
+            "fe80::1",
+            "fd12::1",
+            "224.0.0.251",
+            "255.255.255.255",
+            "ff02::fb",
+        ] {
             let address = lan.parse().unwrap();
-            assert!(Group::Lan.contains(address) && !Group::Internet.contains(address), "{lan}");
+            assert!(
+                Group::Lan.contains(address) && !Group::Internet.contains(address),
+                "{lan}"
+            );
         }
         for wan in ["1.1.1.1", "2001:db8::1", "172.32.0.1"] {
             let address = wan.parse().unwrap();
-            assert!(!Group::Lan.contains(address) && Group::Internet.contains(address), "{wan}");
+            assert!(
+                !Group::Lan.contains(address) && Group::Internet.contains(address),
+                "{wan}"
+            );
         }
     }
 }

@@ -288,8 +288,14 @@ mod tests {
     #[test]
     fn text_round_trips() {
         for text in [
-            "any", "kernel", "unknown", "/usr/bin/curl", "pattern:/opt/*/bin/x",
-            "flatpak:org.mozilla.firefox", "snap:firefox", "appimage:Tool-x",
+            "any",
+            "kernel",
+            "unknown",
+            "/usr/bin/curl",
+            "pattern:/opt/*/bin/x",
+            "flatpak:org.mozilla.firefox",
+            "snap:firefox",
+            "appimage:Tool-x",
         ] {
             assert_eq!(text.parse::<ProgramMatcher>().unwrap().to_string(), text);
         }
@@ -298,8 +304,19 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in [
-            "", "curl", "/", "//x", "/a/../b", "/a/", "pattern:x", "pattern:/[", "flatpak:",
-            "flatpak:a b", "deb:x", "/a\nb", "/a\u{202e}b",
+            "",
+            "curl",
+            "/",
+            "//x",
+            "/a/../b",
+            "/a/",
+            "pattern:x",
+            "pattern:/[",
+            "flatpak:",
+            "flatpak:a b",
+            "deb:x",
+            "/a\nb",
+            "/a\u{202e}b",
         ] {
             assert!(text.parse::<ProgramMatcher>().is_err(), "{text:?}");
         }

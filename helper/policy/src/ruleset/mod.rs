@@ -1,0 +1,197 @@
+//! All rules together: precedence, the index, and [`RuleSet::decide`].
+//!
+//! # Precedence
+//!
+//! Of all rules that match a flow, one wins. Two rules are compared by these criteria, in this
+//! order; the first in which they differ decides:
+//!
+//! 1. **Priority**: pinned, then normal, then factory.
+//! 2. **Program**, the closer first:
+//!    1. a rule for one process alone (its lifetime is that process's) beats all that are not;
+//!    2. then by kind: path; app id; pattern; kernel and unknown; any;
+//!    3. of two patterns, the one with more literal characters;
+//!    4. then what a rule asks about what started the program: a path; a pattern, the one with
+//!       more literal characters first; nothing.
+//! 3. **Destination**, the closer first: an address or a host name; a domain, the one with more
+//!    labels first; a network or a range, the smaller first; multicast, LAN, internet; any.
+//! 4. **Ports**: the rule that means fewer.
+//! 5. **Protocol**: the rule that names one.
+//! 6. **User**: the rule that names one.
+//! 7. **Action**: deny and drop beat allow.
+//! 8. **Created**: the newer.
+//! 9. **Id**: the lower in byte order, so that the result never depends on chance.
+//!
+//! This order is total, and depends neither on the flow nor on the order in which the rules were
+//! given. Rules that are disabled or whose time is over match nothing.
+
+mod decision;
+mod explain;
+mod precedence;
+
+pub use decision::{Decision, Outcome, Reason, ReasonError};
+pub use explain::{Explanation, Rung};
+pub use precedence::Criterion;
+
+use std::collections::HashMap;
+
+use crate::flow::Flow;
+use crate::process::Identity;
+use crate::rule::{Action, Rule, RuleId};
+use crate::settings::{Mode, ModeState};
+use crate::time::Timestamp;
+use precedence::Precedence;
+
+/// Why rules can't be taken together.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RuleSetError {
+    /// Ids name rules for good, so no two rules may share one.
+    #[error("two rules have the id “{0}”; give one of them another")]
+    DuplicateId(RuleId),
+    /// More rules than [`RuleSet::MAX_RULES`].
+    #[error("{0} rules are too many; at most {max} can be held", max = RuleSet::MAX_RULES)]
+    TooMany(usize),
+}
+
+/// Rules, indexed for [`RuleSet::decide`]. It never changes; a changed rule makes a new set.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    /// In the order given.
+    rules: Vec<Rule>,
+    /// Positions in `rules` by id.
+    by_id: HashMap<RuleId, usize>,
+    /// Positions in `rules`, the rule that wins first.
+    ranked: Vec<usize>,
+}
+
+impl RuleSet {
+    /// The most rules a set can hold: ten times what is known to be in use; bounds what a rules
+    /// file can cost.
+    pub const MAX_RULES: usize = 100_000;
+
+    /// Indexes the rules.
+    ///
+    /// # Errors
+    /// If two have the same id, or there are more than [`Self::MAX_RULES`].
+    pub fn new(rules: Vec<Rule>) -> Result<Self, RuleSetError> {
+        if rules.len() > Self::MAX_RULES {
+            return Err(RuleSetError::TooMany(rules.len()));
+        }
+        let mut by_id = HashMap::with_capacity(rules.len());
+        for (position, rule) in rules.iter().enumerate() {
+            if by_id.insert(rule.id().clone(), position).is_some() {
+                return Err(RuleSetError::DuplicateId(rule.id().clone()));
+            }
+        }
+        let mut placed: Vec<_> = rules.iter().map(Precedence::of).enumerate().collect();
+        placed.sort_by(|(_, a), (_, b)| b.compare(a).0);
+        let ranked = placed.into_iter().map(|(position, _)| position).collect();
+        Ok(Self {
+            rules,
+            by_id,
+            ranked,
+        })
+    }
+
+    /// All rules, in the order in which they were given to [`Self::new`].
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// The rule with this id.
+    #[must_use]
+    pub fn get(&self, id: &RuleId) -> Option<&Rule> {
+        self.by_id
+            .get(id)
+            .and_then(|position| self.rules.get(*position))
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// True if there is no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// What becomes of this flow of this sender. While everything is allowed for a while, no rule
+    /// counts, deny rules included; else the winner's action; else what the mode says.
+    #[must_use]
+    pub fn decide(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+        mode: ModeState,
+        now: Timestamp,
+    ) -> Decision {
+        if mode.is_paused(now) {
+            return Decision::decided(Action::Allow, Reason::Paused);
+        }
+        decided_by(self.winner(flow, identity, now), mode, now)
+    }
+
+    /// The rule that decides, whatever the mode.
+    #[must_use]
+    pub fn winner(&self, flow: &Flow, identity: &Identity, now: Timestamp) -> Option<&Rule> {
+        self.ranked
+            .iter()
+            .filter_map(|position| self.rules.get(*position))
+            .find(|rule| rule.matches(flow, identity, now))
+    }
+
+    /// Every rule that matches, the winner first.
+    fn matching<'a>(
+        &'a self,
+        flow: &'a Flow,
+        identity: &'a Identity,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Rule> {
+        self.ranked
+            .iter()
+            .filter_map(|position| self.rules.get(*position))
+            .filter(move |rule| rule.matches(flow, identity, now))
+    }
+
+    /// Why this flow of this sender is decided as it is. Looks at every rule.
+    #[must_use]
+    pub fn explain(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+        mode: ModeState,
+        now: Timestamp,
+    ) -> Explanation {
+        let mut ladder: Vec<Rung> = Vec::new();
+        for rule in self.matching(flow, identity, now) {
+            let loses_by = ladder
+                .last()
+                .map(|above| Precedence::of(&above.rule).compare(&Precedence::of(rule)).1);
+            ladder.push(Rung {
+                rule: rule.clone(),
+                loses_by,
+            });
+        }
+        let by = |rung: usize| decided_by(ladder.get(rung).map(|rung| &rung.rule), mode, now);
+        Explanation {
+            decision: by(0),
+            without_winner: by(1),
+            ladder,
+        }
+    }
+}
+
+/// The decision when this rule wins.
+fn decided_by(winner: Option<&Rule>, mode: ModeState, now: Timestamp) -> Decision {
+    match (winner, mode.mode) {
+        _ if mode.is_paused(now) => Decision::decided(Action::Allow, Reason::Paused),
+        (Some(rule), _) => Decision::decided(rule.spec().action, Reason::Rule(rule.id().clone())),
+        (None, Mode::Learn) => Decision::decided(Action::Allow, Reason::Learn),
+        (None, Mode::Ask) => Decision {
+            outcome: Outcome::Ask,
+            reason: Reason::NoRule,
+        },
+    }
+}
