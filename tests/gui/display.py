@@ -13,13 +13,6 @@ BACKGROUND = "#dcdfe4"
 START_TIMEOUT = 20  # seconds
 MARGIN = 24  # pixels of background around a window in its picture
 
-PICOM = """
-backend = "xrender";
-shadow = false;
-fading = false;
-use-damage = false;
-"""
-
 RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record-notification.py")
 
 DUNST = f"""
@@ -54,9 +47,8 @@ class Display:
         subprocess.run(
             ["dbus-update-activation-environment", "--systemd", "DISPLAY", "GDK_BACKEND", "GSK_RENDERER",
              "LIBGL_ALWAYS_SOFTWARE", "XDG_SESSION_ID", "XDG_SESSION_TYPE"], check=True)
-        self._start("openbox", "--sm-disable")
-        self._start("picom", "--config", self._file("picom.conf", PICOM))
-        self._wait_for_compositor()
+        self._start("xfwm4", "--compositor=on", "--vblank=off", "--sm-client-disable")
+        self._wait_for_window_manager()
         self._start("dunst", "-config", self._file("dunstrc", DUNST))
         subprocess.run(["hsetroot", "-solid", BACKGROUND], check=True)
 
@@ -84,12 +76,12 @@ class Display:
             raise RuntimeError("the X server did not start")
         return number
 
-    def _wait_for_compositor(self):
-        """Until then a toolkit would draw its windows without shadows."""
+    def _wait_for_window_manager(self):
+        """Until it offers to, a toolkit draws its windows without their shadows."""
         end = time.monotonic() + START_TIMEOUT
-        while subprocess.run(["xwininfo", "-name", "picom"], capture_output=True, check=False).returncode != 0:
+        while "_GTK_FRAME_EXTENTS" not in run("xprop", "-root", "_NET_SUPPORTED"):
             if time.monotonic() > end:
-                raise RuntimeError("the compositing manager did not start")
+                raise RuntimeError("the window manager did not start")
             time.sleep(0.05)
 
     def close(self):

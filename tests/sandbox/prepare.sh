@@ -96,6 +96,10 @@ configure_system() {
   <alias binding="same"><family>Adwaita Mono</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 FONTS
+  # Without a settings daemon the toolkit would take its own defaults.
+  mkdir -p "$SANDBOX_ROOT/etc/gtk-4.0"
+  printf '[Settings]\ngtk-font-name=Adwaita Sans 11\ngtk-icon-theme-name=Adwaita\ngtk-xft-antialias=1\ngtk-xft-hinting=0\n' \
+    >"$SANDBOX_ROOT/etc/gtk-4.0/settings.ini"
   printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 sandbox\n' >"$SANDBOX_ROOT/etc/hosts"
 }
 
