@@ -104,6 +104,7 @@ wait_for_boot() {
 # Ends the machine after its owner, however that ended. Closes what it has
 # inherited, so that nobody waits for it.
 watch_owner() {
+  # shellcheck disable=SC2016
   setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" down "$3"' _ "$2" "$(realpath "$0")" "$1" \
     </dev/null >/dev/null 2>&1 9>&- &
   echo $! >"$(state_of "$1")/watch"
