@@ -12,7 +12,7 @@ KEEP ?= 0
 # The harness runs on the host, everything else inside the sandbox root.
 HOST_TARGET := target/host
 
-.PHONY: help run test check deb bench install uninstall clean prepare
+.PHONY: help run test check deb bench install clean prepare
 
 help:
 	@echo 'make run      build, install in a sandbox, and take a tour on real traffic (KEEP=1 leaves it up)'
@@ -63,6 +63,12 @@ deb:
 
 bench:
 	@echo 'make bench: there is nothing to measure yet.'
+
+install:
+	@pkg-config --atleast-version=1.5 libadwaita-1 || { echo 'error: libadwaita 1.5 or newer is needed to build here;' \
+	  'make deb builds the package in a sandbox instead' >&2; exit 1; }
+	cargo build --locked --profile $(PROFILE) -p bastion-helper -p bastionctl -p bastion
+	data/install.sh "$${CARGO_TARGET_DIR:-target}/$(PROFILE)" '$(DESTDIR)' '$(PREFIX)'
 
 clean:
 	@$(SANDBOX)/sandbox.sh down --all

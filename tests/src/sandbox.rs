@@ -39,7 +39,9 @@ pub(crate) fn project() -> PathBuf {
 
 /// The directory of the host that every machine sees as `/mnt/share`.
 pub(crate) fn share() -> PathBuf {
-    project().join("target/sandbox/share")
+    let base = std::env::var_os("BASTION_SANDBOX_DIR").map(PathBuf::from);
+    base.unwrap_or_else(|| project().join("target/sandbox"))
+        .join("share")
 }
 
 fn script() -> Command {
