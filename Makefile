@@ -68,7 +68,7 @@ install:
 	@pkg-config --atleast-version=1.5 libadwaita-1 || { echo 'error: libadwaita 1.5 or newer is needed to build here;' \
 	  'make deb builds the package in a sandbox instead' >&2; exit 1; }
 	cargo build --locked --profile $(PROFILE) -p bastion-helper -p bastionctl -p bastion
-	data/install.sh "$${CARGO_TARGET_DIR:-target}/$(PROFILE)" '$(DESTDIR)' '$(PREFIX)'
+	data/install.sh "$${CARGO_TARGET_DIR:-target}/$(PROFILE:dev=debug)" '$(DESTDIR)' '$(PREFIX)'
 
 clean:
 	@$(SANDBOX)/sandbox.sh down --all
