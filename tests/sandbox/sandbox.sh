@@ -125,6 +125,10 @@ up() {
   [[ $name =~ ^[a-z][a-z0-9-]{0,40}$ ]] || die "a sandbox cannot be called '$name'" "Use small letters, digits and '-'."
   state=$(state_of "$name")
   [ -e "$SANDBOX_DIR/root.stamp" ] || die "the sandbox root is not there yet" "Run tests/sandbox/prepare.sh first."
+  # What a crash of the host left under this name.
+  if [ -d "$state" ] && [ "$(cat "/proc/$(cat "$state/nspawn" 2>/dev/null)/comm" 2>/dev/null)" != systemd-nspawn ]; then
+    [ -z "$(find "$state" -maxdepth 0 -mmin +2)" ] || down_one "$name"
+  fi
   mkdir "$state" 2>/dev/null || die "the sandbox $name is up already" "Stop it with: tests/sandbox/sandbox.sh down $name"
   trap 'down_one "$name"' EXIT
   trap 'exit 130' INT TERM HUP

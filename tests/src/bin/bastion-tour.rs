@@ -30,11 +30,17 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let passed = tour.finish();
     if keep {
-        let name = sandbox.name().to_owned();
+        let (name, other) = (
+            sandbox.name().to_owned(),
+            internet.sandbox().name().to_owned(),
+        );
         internet.keep()?;
         sandbox.keep()?;
-        println!("The machine is still up. Enter it:  tests/sandbox/sandbox.sh enter {name}");
-        println!("Take everything down:               tests/sandbox/sandbox.sh down --all");
+        println!("The machine is still up. As root:  tests/sandbox/sandbox.sh enter {name}");
+        println!(
+            "As a user at the screen:           tests/sandbox/sandbox.sh user {name} alice --pty bash"
+        );
+        println!("Down with it and its internet:     tests/sandbox/sandbox.sh down {name} {other}");
     }
     Ok(if passed {
         ExitCode::SUCCESS
