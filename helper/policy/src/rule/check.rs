@@ -13,11 +13,14 @@ use crate::matcher::{PortMatcher, ProgramMatcher, ProtocolMatcher, UserMatcher};
 /// the bus unchanged.
 pub(super) fn canonical(spec: RuleSpec) -> Result<RuleSpec, RuleError> {
     Ok(RuleSpec {
-        program: canonical_program(spec.program)?,
-        started_by: match spec.started_by {
-            None | Some(ProgramMatcher::Any) => None,
-            Some(program) => Some(canonical_program(program)?),
+        program: match spec.program {
+            ProgramMatcher::App(_) => reread("program", &spec.program)?,
+            // Paths and patterns can't be made but from text, and patterns are expensive to read.
+            program => program,
         },
+        started_by: spec
+            .started_by
+            .filter(|program| *program != ProgramMatcher::Any),
         user: reread("user", &spec.user)?,
         destination: reread("destination", &spec.destination)?,
         ports: reread("ports", &spec.ports)?,
@@ -25,14 +28,6 @@ pub(super) fn canonical(spec: RuleSpec) -> Result<RuleSpec, RuleError> {
         lifetime: reread("lifetime", &spec.lifetime)?,
         ..spec
     })
-}
-
-/// Paths and patterns can't be made but from text, and patterns are expensive to read.
-fn canonical_program(program: ProgramMatcher) -> Result<ProgramMatcher, RuleError> {
-    match program {
-        ProgramMatcher::App(_) => reread("program", &program),
-        _ => Ok(program),
-    }
 }
 
 fn reread<T: fmt::Display + FromStr>(field: &'static str, value: &T) -> Result<T, RuleError> {
@@ -69,7 +64,11 @@ pub(super) fn program(spec: &RuleSpec) -> Result<(), RuleError> {
             return Err(RuleError::StartedByWithoutProcess(program.to_string()));
         }
         None | Some(ProgramMatcher::Path(_) | ProgramMatcher::Pattern(_)) => {}
-        Some(other) => return Err(RuleError::StartedByKind(other.to_string())),
+        Some(other) => {
+            return Err(RuleError::StartedByKind(escape::excerpt(
+                &other.to_string(),
+            )));
+        }
     }
     if *program == ProgramMatcher::Kernel && spec.user != UserMatcher::Any {
         return Err(RuleError::UserOfKernel);

@@ -133,10 +133,9 @@ impl RuleSet {
         mode: ModeState,
         now: Timestamp,
     ) -> Decision {
-        if mode.is_paused(now) {
-            return Decision::decided(Action::Allow, Reason::Paused);
-        }
-        decided_by(self.winner(flow, identity, now), mode, now)
+        let counts = !mode.is_paused(now);
+        let winner = counts.then(|| self.winner(flow, identity, now)).flatten();
+        decided_by(winner, mode, now)
     }
 
     /// The rule that decides, whatever the mode.
@@ -153,19 +152,6 @@ impl RuleSet {
         self.rules.get(*self.ranked.get(rank)?)
     }
 
-    /// Every rule that matches, the winner first.
-    fn matching<'a>(
-        &'a self,
-        flow: &'a Flow,
-        identity: &'a Identity,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Rule> {
-        self.ranked
-            .iter()
-            .filter_map(|position| self.rules.get(*position))
-            .filter(move |rule| rule.matches(flow, identity, now))
-    }
-
     /// Why this flow of this sender is decided as it is. Looks at every rule.
     #[must_use]
     pub fn explain(
@@ -176,7 +162,8 @@ impl RuleSet {
         now: Timestamp,
     ) -> Explanation {
         let mut ladder: Vec<Rung> = Vec::new();
-        for rule in self.matching(flow, identity, now) {
+        let in_order = (0..self.ranked.len()).filter_map(|rank| self.ranked_rule(rank));
+        for rule in in_order.filter(|rule| rule.matches(flow, identity, now)) {
             let loses_by = ladder
                 .last()
                 .map(|above| Precedence::of(&above.rule).compare(&Precedence::of(rule)).1);
