@@ -118,12 +118,14 @@ pub trait Events {
     default_path = "/org/bastionfirewall/Helper1"
 )]
 pub trait Prompts {
-    /// Makes the caller's object at `path` an agent of the caller's session. Questions already
-    /// open for that session are asked at once. Action: answer.
+    /// Makes the caller's object at `path` an agent of the caller's session. Questions that are
+    /// open for that session and put to nobody are asked at once, later ones go to the newest
+    /// agent of the session. Called again, it moves the agent to another path. Action: answer.
     #[zbus(allow_interactive_auth)]
     fn register_agent(&self, path: &zbus::ObjectPath<'_>) -> Result<(), Error>;
 
-    /// Ends it; its questions go to another agent of the session, or to their default.
+    /// Ends it; its questions go to another agent of the session, or wait for one until their
+    /// deadline.
     fn unregister_agent(&self) -> Result<(), Error>;
 
     /// Answers a question that was put to the caller. Action: answer; for processes of others
@@ -138,10 +140,14 @@ pub trait Prompts {
     default_path = "/org/bastionfirewall/Agent1"
 )]
 pub trait Agent {
-    /// Asks the user. Returns at once; the answer comes through `Prompts.Answer`.
+    /// Asks the user. Returns at once; the answer comes through `Prompts.Answer`. Asked again with
+    /// an id it shows already, the agent shows the new text: another process may wait now. An
+    /// agent that fails or does not return within seconds, several times running, is given up.
     fn ask(&self, question: Question) -> zbus::Result<()>;
 
-    /// The question needs no answer any more. The reason is the text form of a
-    /// `bastion_policy::ruleset::Reason`.
+    /// The question needs no answer any more, at least not from this agent. The reason is the text
+    /// form of a `bastion_policy::ruleset::Reason`, or [`names::MOVED`](crate::names::MOVED).
+    /// The helper expects no reply.
+    #[zbus(no_reply)]
     fn withdraw(&self, id: u64, reason: &str) -> zbus::Result<()>;
 }

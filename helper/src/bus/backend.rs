@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, Explanation, ExplainQuery, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule,
 };
+use bastion_policy::flow::Flow;
 use bastion_policy::pending::QuestionId;
 use bastion_policy::process::Identity;
-use bastion_policy::flow::Flow;
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
