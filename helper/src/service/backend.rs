@@ -21,7 +21,7 @@ use super::record::{self, Tuple};
 use crate::bus::{Backend, Caller, OpenQuestion};
 use crate::engine::now;
 use crate::queue;
-use crate::sockets;
+use crate::sockets::SocketTables;
 
 impl Backend for Core {
     fn status(&self) -> Status {
@@ -43,8 +43,8 @@ impl Backend for Core {
             allowed: self.counters.allowed.load(Ordering::Relaxed),
             denied: self.counters.denied.load(Ordering::Relaxed),
             asked: self.counters.asked.load(Ordering::Relaxed),
-            queue_lost: queue::lost(self.queue).unwrap_or(0),
-            troubles: troubles(&stored),
+            queue_lost: queue::stats(self.queue).map_or(0, |stats| stats.lost()),
+            troubles: self.troubles(&stored),
         }
     }
 
@@ -56,7 +56,7 @@ impl Backend for Core {
         let mut stored = self.stored();
         let before = stored.settings.settings().when_down;
         let after = settings.when_down;
-        stored.settings.set(settings).map_err(not_stored)?;
+        stored.settings.set(&settings).map_err(not_stored)?;
         self.apply_stored(&mut stored);
         if before != after {
             self.feed_changed.notify_one();
@@ -70,8 +70,8 @@ impl Backend for Core {
             mode,
             ..stored.settings.settings().clone()
         };
-        stored.settings.set(settings).map_err(not_stored)?;
-        stored.settings.set_paused_until(None);
+        stored.settings.set(&settings).map_err(not_stored)?;
+        stored.settings.set_paused_until(None).map_err(not_stored)?;
         self.apply_stored(&mut stored);
         Ok(())
     }
@@ -79,7 +79,10 @@ impl Backend for Core {
     fn pause(&self, seconds: u32) {
         let mut stored = self.stored();
         let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
-        stored.settings.set_paused_until(end);
+        if let Err(error) = stored.settings.set_paused_until(end) {
+            // It holds all the same, but a restart of the helper ends it.
+            tracing::warn!(%error, "the pause could not be stored");
+        }
         self.apply_stored(&mut stored);
     }
 
@@ -190,13 +193,14 @@ impl Backend for Core {
     }
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
-        let open = sockets::list().unwrap_or_else(|error| {
+        let open = SocketTables::open().and_then(|mut tables| tables.list());
+        let open = open.unwrap_or_else(|error| {
             tracing::warn!(%error, "the socket tables can't be read");
             Vec::new()
         });
         let tuples = open
             .iter()
-            .map(|s| Tuple::new(s.protocol, s.local, s.remote));
+            .filter_map(|s| Some(Tuple::new(s.protocol, s.local, s.remote?)));
         let waiting = self.questions().into_iter().map(|question| {
             let mut event = record::describe(&question.flow, &question.identity);
             event.time = question.opened.as_millis();
@@ -233,6 +237,17 @@ impl Backend for Core {
             Ok(false) => Err(settled()),
             Err(error) => Err(Error::Unavailable(error.to_string())),
         }
+    }
+}
+
+impl Core {
+    fn troubles(&self, stored: &Stored) -> Vec<String> {
+        let mut troubles = Vec::new();
+        troubles.extend(stored.trouble.clone());
+        troubles.extend(stored.rules.troubles());
+        troubles.extend(stored.settings.troubles());
+        troubles.extend(lock(&self.log).troubles());
+        troubles
     }
 }
 
@@ -323,12 +338,4 @@ fn imagined(program: &str, uid: u32) -> Result<Identity, Error> {
         parents: Vec::new(),
         evidence: Evidence::SocketTable,
     })))
-}
-
-fn troubles(stored: &Stored) -> Vec<String> {
-    let mut troubles = Vec::new();
-    troubles.extend(stored.trouble.clone());
-    troubles.extend(stored.rules.troubles());
-    troubles.extend(stored.settings.troubles());
-    troubles
 }

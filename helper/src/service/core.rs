@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 
 use super::record::{self, Passed};
 use crate::engine::{Command, Decided, EngineHandle, Policy, QuestionNotice, now};
-use crate::netfilter::{self, KernelBypass, NetfilterError, RulesetSpec};
+use crate::netfilter::{KernelBypass, Netfilter, NetfilterError, RulesetSpec};
+use crate::store::log::Hits;
 use crate::store::{EventLog, Reload, RuleStore, SettingsStore};
 
 /// Rules, settings and what follows from them; changed under one lock, so that the engine gets
@@ -36,13 +37,6 @@ pub(super) struct Counters {
     pub allowed: AtomicU64,
     pub denied: AtomicU64,
     pub asked: AtomicU64,
-}
-
-/// Hits of a rule: how many flows it decided, and when the last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hits {
-    pub count: u64,
-    pub last: Timestamp,
 }
 
 /// See the module's documentation.
@@ -76,9 +70,12 @@ impl Core {
         queue: u16,
         rules: RuleStore,
         settings: SettingsStore,
-        log: EventLog,
+        mut log: EventLog,
     ) -> Self {
-        let hits = HashMap::new();
+        let hits = log.hits().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the hits of rules so far can't be read");
+            HashMap::new()
+        });
         Self {
             started: now(),
             queue,
@@ -226,7 +223,7 @@ impl Core {
     /// Has the kernel queue new connections to the engine.
     pub(super) fn feed(&self) -> Result<(), NetfilterError> {
         let when_down = self.stored().settings.settings().when_down;
-        netfilter::apply(&RulesetSpec {
+        Netfilter::system().apply(&RulesetSpec {
             queue: self.queue,
             fail_open: when_down == WhenDown::Open,
             kernel_bypass: KernelBypass::StandIn,
@@ -236,7 +233,7 @@ impl Core {
     /// Logs and counts decisions, and returns them as events.
     pub(super) fn record(&self, decided: &[Decided]) -> Vec<Event> {
         let rules = self.in_force();
-        let events: Vec<Event> = decided
+        let mut events: Vec<Event> = decided
             .iter()
             .map(|made| record::event(made, &rules))
             .collect();
@@ -252,20 +249,35 @@ impl Core {
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
                 if let Some(id) = made.reason.rule() {
-                    hits.entry(id.clone()).or_default().add(1, made.time);
+                    add_hits(&mut hits, id, 1, made.time);
                 }
             }
         }
-        for (id, new) in &hits {
-            let mut known = lock(&self.hits);
-            known.entry(id.clone()).or_default().add(new.count, new.last);
-        }
-        let mut log = lock(&self.log);
         let hits: Vec<_> = hits.into_iter().map(|(id, h)| (id, h.count, h.last)).collect();
-        if let Err(error) = log.append(&events).and_then(|()| log.add_hits(&hits)) {
-            tracing::warn!(%error, "decisions can't be logged");
+        for (id, count, last) in &hits {
+            add_hits(&mut lock(&self.hits), id, *count, *last);
         }
+        self.write_log(&mut events, &hits);
         events
+    }
+
+    /// Logs events, and gives them the numbers they have in the log.
+    fn write_log(&self, events: &mut [Event], hits: &[(RuleId, u64, Timestamp)]) {
+        let mut log = lock(&self.log);
+        // What could not be written is counted and told by the log itself, as a trouble.
+        match log.append(events) {
+            Ok(last) => {
+                for (event, id) in events.iter_mut().rev().zip((1..=last).rev()) {
+                    event.id = id;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "decisions can't be logged"),
+        }
+        if !hits.is_empty()
+            && let Err(error) = log.add_hits(hits)
+        {
+            tracing::warn!(%error, "hits of rules can't be counted");
+        }
     }
 
     /// Removes events that are too old or too many.
@@ -277,11 +289,11 @@ impl Core {
     }
 }
 
-impl Hits {
-    fn add(&mut self, count: u64, last: Timestamp) {
-        self.count = self.count.saturating_add(count);
-        self.last = self.last.max(last);
-    }
+/// Adds flows to the hits of a rule.
+fn add_hits(all: &mut HashMap<RuleId, Hits>, rule: &RuleId, count: u64, last: Timestamp) {
+    let hits = all.entry(rule.clone()).or_default();
+    hits.count = hits.count.saturating_add(count);
+    hits.last = hits.last.max(last);
 }
 
 /// What the engine shall work by.

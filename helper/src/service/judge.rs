@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use bastion_policy::flow::Flow;
 use bastion_policy::process::ProcessKey;
 use bastion_policy::rule::Lifetime;
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +17,7 @@ use crate::engine::{
 };
 use crate::identify::SocketTableIdentifier;
 use crate::queue::{NfQueue, QueueError};
-use crate::sockets;
+use crate::sockets::SocketTables;
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
 
 /// Decisions that may wait to be logged; some 30 MiB at the most.
@@ -54,7 +55,7 @@ impl Judge {
 pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError> {
     let rules = RuleStore::open(paths);
     let settings = SettingsStore::open(paths);
-    let log = EventLog::open(&paths.log).map_err(RunError::Log)?;
+    let log = EventLog::open(&paths.log);
     let (queue, waker) = NfQueue::open(QUEUE)?;
     let (engine, commands) = EngineHandle::new(waker);
     let core = Arc::new(Core::new(engine.clone(), QUEUE, rules, settings, log));
@@ -66,7 +67,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         identifier: SocketTableIdentifier::new(),
         clock: SystemClock::new(),
         alive,
-        ender: SocketEnder::start(end_socket)?,
+        ender: SocketEnder::start(socket_ender())?,
         notices: Notices {
             decisions: decisions_in,
             questions: questions_in,
@@ -116,9 +117,23 @@ fn alive(key: ProcessKey) -> bool {
     }
 }
 
-fn end_socket(flow: &bastion_policy::flow::Flow) {
-    match sockets::destroy(flow) {
-        Ok(outcome) => tracing::debug!(%flow, ?outcome, "ended the socket of a denied flow"),
-        Err(error) => tracing::debug!(%flow, %error, "a denied program can't be told at once"),
+/// What ends the sockets of denied flows; opens the kernel's tables once.
+fn socket_ender() -> impl FnMut(&Flow) + Send + 'static {
+    let mut tables = None;
+    move |flow| {
+        if tables.is_none() {
+            tables = SocketTables::open().ok();
+        }
+        let Some(open) = &mut tables else {
+            tracing::debug!(%flow, "a denied program can't be told at once: no socket tables");
+            return;
+        };
+        match open.destroy(flow) {
+            Ok(outcome) => tracing::debug!(%flow, ?outcome, "a denied program was told"),
+            Err(error) => {
+                tracing::debug!(%flow, %error, "a denied program can't be told at once");
+                tables = None;
+            }
+        }
     }
 }

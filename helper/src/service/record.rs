@@ -1,7 +1,7 @@
 //! Decisions as events, and the connections they let through.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use bastion_ipc::wire::{Connection, Event};
 use bastion_policy::flow::{Flow, Protocol};
@@ -51,14 +51,14 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tuple {
     protocol: Protocol,
-    source: (IpAddr, u16),
-    destination: (IpAddr, u16),
+    source: SocketAddr,
+    destination: SocketAddr,
 }
 
 impl Tuple {
     /// The tuple of these ends.
     #[must_use]
-    pub fn new(protocol: Protocol, source: (IpAddr, u16), destination: (IpAddr, u16)) -> Self {
+    pub fn new(protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Self {
         Self {
             protocol,
             source,
@@ -71,8 +71,8 @@ impl From<&Flow> for Tuple {
     fn from(flow: &Flow) -> Self {
         Self::new(
             flow.protocol,
-            (flow.source, flow.source_port),
-            (flow.destination, flow.destination_port),
+            SocketAddr::new(flow.source, flow.source_port),
+            SocketAddr::new(flow.destination, flow.destination_port),
         )
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn tuple(port: u16) -> Tuple {
-        let at = |port| ("192.0.2.1".parse().unwrap(), port);
+        let at = |port| SocketAddr::new("192.0.2.1".parse().unwrap(), port);
         Tuple::new(Protocol::Tcp, at(port), at(443))
     }
 

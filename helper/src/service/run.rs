@@ -9,9 +9,9 @@ use super::judge::{self, Judge};
 use super::tasks::Tasks;
 use super::watchdog;
 use crate::bus::{Backend, Bus, BusError};
-use crate::netfilter::{self, NetfilterError};
+use crate::netfilter::{Netfilter, NetfilterError};
 use crate::queue::QueueError;
-use crate::store::{Paths, StoreError};
+use crate::store::Paths;
 
 /// The queue's number. Others' firewalls use 0 and 1 by default.
 pub const QUEUE: u16 = 6_789;
@@ -28,9 +28,6 @@ pub enum RunError {
     /// The system bus.
     #[error(transparent)]
     Bus(#[from] BusError),
-    /// The event log.
-    #[error("the event log can't be opened")]
-    Log(#[source] StoreError),
     /// A thread or a signal handler.
     #[error("the system has no room for the helper's threads and signal handlers")]
     System(#[from] std::io::Error),
@@ -79,7 +76,7 @@ async fn stop(in_peace: bool, judge: &Judge, tasks: Tasks) {
     tracing::info!("stopping");
     if in_peace {
         // First, so that no packet waits for a verdict that will not come.
-        match tokio::task::spawn_blocking(netfilter::cleanup).await {
+        match tokio::task::spawn_blocking(|| Netfilter::system().cleanup()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "rules may be left behind"),
             Err(error) => tracing::error!(%error, "rules may be left behind"),

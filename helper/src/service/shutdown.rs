@@ -2,7 +2,7 @@
 
 use bastion_policy::settings::WhenDown;
 
-use crate::netfilter::{self, NetfilterError};
+use crate::netfilter::{Netfilter, NetfilterError};
 use crate::store::{Paths, SettingsStore};
 
 /// Removes every rule of Bastion's.
@@ -25,5 +25,5 @@ pub fn cleanup(paths: &Paths, after_stop: bool) -> Result<(), NetfilterError> {
             return Ok(());
         }
     }
-    netfilter::cleanup()
+    Netfilter::system().cleanup()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bastion_policy::rule::{Lifetime, RuleId};
 use bastion_policy::ruleset::Reason;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -16,12 +16,16 @@ use super::judge::Heard;
 use super::record::{self, Tuple};
 use super::run::RunError;
 use super::watchdog;
-use crate::bus::Bus;
+use crate::bus::{Backend as _, Bus};
 use crate::engine::{Decided, QuestionNotice, now};
-use crate::store::{Changed, Paths, Watch};
+use crate::store::Paths;
+use crate::store::watch::Watch;
 
 /// Decisions are logged and published in batches, so that a burst costs few disk writes.
 const BATCH: Duration = Duration::from_millis(100);
+
+/// Shortest time between two reports of the status.
+const STATUS: Duration = Duration::from_millis(250);
 
 /// Most decisions in a batch.
 const BATCH_SIZE: usize = 4_096;
@@ -51,15 +55,26 @@ impl Tasks {
         heard: Heard,
         paths: &Paths,
     ) -> Result<Self, RunError> {
-        let (changed_in, changed) = mpsc::channel(16);
-        let watch = Watch::start(&paths.edited(), changed_in)
-            .inspect_err(|error| {
-                tracing::warn!(%error, "edits of the rules file take effect on reload only");
-            })
+        let (changed_in, changed) = mpsc::channel(1);
+        // One note is enough, however many files changed: all are read again.
+        let watch = Watch::start(paths.edited(), move |_| drop(changed_in.try_send(())))
+            .inspect_err(|error| tracing::warn!(%error))
             .ok();
+        let status_due = Arc::new(Notify::new());
         let mut set = JoinSet::new();
-        set.spawn(questions(Arc::clone(core), Arc::clone(bus), heard.questions));
-        set.spawn(reload(Arc::clone(core), Arc::clone(bus), changed)?);
+        set.spawn(questions(
+            Arc::clone(core),
+            Arc::clone(bus),
+            heard.questions,
+            Arc::clone(&status_due),
+        ));
+        set.spawn(reload(
+            Arc::clone(core),
+            Arc::clone(bus),
+            changed,
+            Arc::clone(&status_due),
+        )?);
+        set.spawn(status(Arc::clone(core), Arc::clone(bus), Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core), Arc::clone(bus)));
         set.spawn(refeed(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
@@ -67,6 +82,7 @@ impl Tasks {
             Arc::clone(core),
             Arc::clone(bus),
             heard.decisions,
+            status_due,
         ));
         Ok(Self {
             set,
@@ -99,21 +115,27 @@ async fn questions(
     core: Arc<Core>,
     bus: Arc<Bus>,
     mut notices: mpsc::UnboundedReceiver<QuestionNotice>,
+    status_due: Arc<Notify>,
 ) -> RunError {
     while let Some(notice) = notices.recv().await {
         core.note(&notice);
         match notice {
             QuestionNotice::Opened(question) | QuestionNotice::Changed(question) => {
-                bus.question_opened(question).await;
+                bus.question_opened(question);
             }
-            QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason).await,
+            QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason),
         }
-        bus.publish_status_soon();
+        status_due.notify_one();
     }
     RunError::EngineEnded
 }
 
-async fn decisions(core: Arc<Core>, bus: Arc<Bus>, mut decided: mpsc::Receiver<Decided>) {
+async fn decisions(
+    core: Arc<Core>,
+    bus: Arc<Bus>,
+    mut decided: mpsc::Receiver<Decided>,
+    status_due: Arc<Notify>,
+) {
     let mut batch = Vec::new();
     let mut pruned = None::<tokio::time::Instant>;
     while decided.recv_many(&mut batch, BATCH_SIZE).await > 0 {
@@ -131,10 +153,24 @@ async fn decisions(core: Arc<Core>, bus: Arc<Bus>, mut decided: mpsc::Receiver<D
             pruned = Some(tokio::time::Instant::now());
         }
         match logged.await {
-            Ok(events) => bus.publish_decisions(events).await,
+            Ok(events) => bus.publish_decisions(&events),
             Err(error) => tracing::error!(%error, "decisions could not be logged"),
         }
+        status_due.notify_one();
         sleep(BATCH).await;
+    }
+}
+
+/// Tells subscribers of the status soon after it changed, and no more often than some times a
+/// second.
+async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
+    loop {
+        due.notified().await;
+        let teller = Arc::clone(&core);
+        if let Ok(status) = tokio::task::spawn_blocking(move || teller.status()).await {
+            bus.publish_status(status);
+        }
+        sleep(STATUS).await;
     }
 }
 
@@ -142,7 +178,8 @@ async fn decisions(core: Arc<Core>, bus: Arc<Bus>, mut decided: mpsc::Receiver<D
 fn reload(
     core: Arc<Core>,
     bus: Arc<Bus>,
-    mut changed: mpsc::Receiver<Changed>,
+    mut changed: mpsc::Receiver<()>,
+    status_due: Arc<Notify>,
 ) -> Result<impl Future<Output = RunError>, RunError> {
     let mut hangup = signal(SignalKind::hangup())?;
     // Kept, so that a watch that could not be started does not end the task.
@@ -155,11 +192,11 @@ fn reload(
             let reader = Arc::clone(&core);
             let reloaded = tokio::task::spawn_blocking(move || reader.reload()).await;
             match reloaded {
-                Ok(true) => bus.publish_rules_changed().await,
+                Ok(true) => bus.publish_rules_changed(),
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "the rules could not be read again"),
             }
-            bus.publish_status_soon();
+            status_due.notify_one();
         }
     })
 }
@@ -171,7 +208,7 @@ async fn age(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
     loop {
         ticks.tick().await;
         if core.expire(&super::judge::is_over) {
-            bus.publish_rules_changed().await;
+            bus.publish_rules_changed();
         }
         core.wait_for_temporary_rules().await;
     }
