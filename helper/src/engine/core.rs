@@ -170,12 +170,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         policy.rules.decide(flow, identity, policy.mode, now)
     }
 
-    fn ask(
-        &mut self,
-        packet: PacketId,
-        flow: Flow,
-        identity: Identity,
-    ) -> Result<(), QueueError> {
+    fn ask(&mut self, packet: PacketId, flow: Flow, identity: Identity) -> Result<(), QueueError> {
         let now = self.parts.clock.steady();
         let deadline = now.after_millis(self.parts.policy.prompt_timeout);
         let asked = self

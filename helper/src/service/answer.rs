@@ -223,7 +223,10 @@ mod tests {
                     .unwrap();
                 assert_eq!(spec.user, UserMatcher::Uid(1000));
                 let rule = Rule::new("r".parse().unwrap(), spec).unwrap();
-                assert!(rule.matches(&question.flow, &question.identity, now), "{rule:?}");
+                assert!(
+                    rule.matches(&question.flow, &question.identity, now),
+                    "{rule:?}"
+                );
             }
         }
     }

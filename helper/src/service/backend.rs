@@ -12,7 +12,7 @@ use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
 use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
-use bastion_policy::settings::{Mode, ModeState, Settings};
+use bastion_policy::settings::{Mode, Settings};
 use std::sync::Arc;
 
 use super::answer;
@@ -43,7 +43,7 @@ impl Backend for Core {
             allowed: self.counters.allowed.load(Ordering::Relaxed),
             denied: self.counters.denied.load(Ordering::Relaxed),
             asked: self.counters.asked.load(Ordering::Relaxed),
-            queue_lost: queue::stats(self.queue).map_or(0, |stats| stats.lost()),
+            queue_lost: queue::stats::stats(self.queue).map_or(0, |stats| stats.lost()),
             troubles: self.troubles(&stored),
         }
     }
@@ -123,12 +123,9 @@ impl Backend for Core {
 
     fn replace_rule(&self, wire: &WireRule) -> Result<(), Error> {
         self.change_rules(|stored| {
-            let id: RuleId = wire
-                .id
-                .as_deref()
-                .unwrap_or_default()
-                .parse()
-                .map_err(|e: bastion_policy::rule::RuleError| Error::InvalidArgument(e.to_string()))?;
+            let id: RuleId = wire.id.as_deref().unwrap_or_default().parse().map_err(
+                |e: bastion_policy::rule::RuleError| Error::InvalidArgument(e.to_string()),
+            )?;
             let old = stored
                 .in_force
                 .get(&id)

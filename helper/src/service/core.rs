@@ -189,12 +189,8 @@ impl Core {
 
     /// Returns at once while some rule may end by itself, else when there may be one again.
     pub(super) async fn wait_for_temporary_rules(&self) {
-        let lasting = |rule: &Rule| {
-            matches!(
-                rule.spec().lifetime,
-                Lifetime::Forever | Lifetime::Restart
-            )
-        };
+        let lasting =
+            |rule: &Rule| matches!(rule.spec().lifetime, Lifetime::Forever | Lifetime::Restart);
         if self.in_force().rules().all(lasting) {
             self.temporary.notified().await;
         }
@@ -217,7 +213,9 @@ impl Core {
         if stored.settings.settings().when_down != before {
             self.feed_changed.notify_one();
         }
-        rules.iter().any(|outcome| matches!(outcome, Reload::Changed))
+        rules
+            .iter()
+            .any(|outcome| matches!(outcome, Reload::Changed))
     }
 
     /// Has the kernel queue new connections to the engine.
@@ -253,7 +251,10 @@ impl Core {
                 }
             }
         }
-        let hits: Vec<_> = hits.into_iter().map(|(id, h)| (id, h.count, h.last)).collect();
+        let hits: Vec<_> = hits
+            .into_iter()
+            .map(|(id, h)| (id, h.count, h.last))
+            .collect();
         for (id, count, last) in &hits {
             add_hits(&mut lock(&self.hits), id, *count, *last);
         }

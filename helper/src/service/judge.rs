@@ -64,7 +64,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let (questions_in, questions) = mpsc::unbounded_channel();
     let parts = EngineParts {
         queue,
-        identifier: SocketTableIdentifier::new(),
+        identifier: SocketTableIdentifier::new()?,
         clock: SystemClock::new(),
         alive,
         ender: SocketEnder::start(socket_ender())?,
@@ -77,11 +77,13 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         policy: Policy::default(),
     };
     let (ended_in, ended) = oneshot::channel();
-    thread::Builder::new().name("engine".into()).spawn(move || {
-        let result = Engine::new(parts).run();
-        // Nobody listens any more when the helper is stopping.
-        let _ = ended_in.send(result);
-    })?;
+    thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || {
+            let result = Engine::new(parts).run();
+            // Nobody listens any more when the helper is stopping.
+            let _ = ended_in.send(result);
+        })?;
     let heard = Heard {
         decisions,
         questions,

@@ -3,9 +3,11 @@
 mod answer;
 mod backend;
 mod core;
+mod judge;
 mod record;
 mod run;
 mod shutdown;
+mod tasks;
 mod watchdog;
 
 pub use self::core::Core;

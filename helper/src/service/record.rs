@@ -41,7 +41,11 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
         source_port: flow.source_port,
         destination: flow.destination.to_string(),
         destination_port: flow.destination_port,
-        host: flow.hosts.first().map(ToString::to_string).unwrap_or_default(),
+        host: flow
+            .hosts
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         count: 1,
         ..Event::default()
     }

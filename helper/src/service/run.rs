@@ -11,6 +11,7 @@ use super::watchdog;
 use crate::bus::{Backend, Bus, BusError};
 use crate::netfilter::{Netfilter, NetfilterError};
 use crate::queue::QueueError;
+use crate::sockets::SocketError;
 use crate::store::Paths;
 
 /// The queue's number. Others' firewalls use 0 and 1 by default.
@@ -22,6 +23,9 @@ pub enum RunError {
     /// The packet queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The socket tables.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
     /// The iptables rules.
     #[error(transparent)]
     Netfilter(#[from] NetfilterError),

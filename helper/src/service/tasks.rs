@@ -1,23 +1,19 @@
 //! What goes on beside the engine: publishing, logging, ageing, reloading.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bastion_policy::rule::{Lifetime, RuleId};
-use bastion_policy::ruleset::Reason;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::core::{Core, lock};
+use super::core::Core;
 use super::judge::Heard;
-use super::record::{self, Tuple};
 use super::run::RunError;
 use super::watchdog;
 use crate::bus::{Backend as _, Bus};
-use crate::engine::{Decided, QuestionNotice, now};
+use crate::engine::{Decided, QuestionNotice};
 use crate::store::Paths;
 use crate::store::watch::Watch;
 
@@ -57,9 +53,12 @@ impl Tasks {
     ) -> Result<Self, RunError> {
         let (changed_in, changed) = mpsc::channel(1);
         // One note is enough, however many files changed: all are read again.
-        let watch = Watch::start(paths.edited(), move |_| drop(changed_in.try_send(())))
-            .inspect_err(|error| tracing::warn!(%error))
-            .ok();
+        let watch = Watch::start(paths.edited(), move |_| {
+            // If there is no room, a note is there already.
+            let _ = changed_in.try_send(());
+        })
+        .inspect_err(|error| tracing::warn!(%error))
+        .ok();
         let status_due = Arc::new(Notify::new());
         let mut set = JoinSet::new();
         set.spawn(questions(
@@ -74,7 +73,11 @@ impl Tasks {
             changed,
             Arc::clone(&status_due),
         )?);
-        set.spawn(status(Arc::clone(core), Arc::clone(bus), Arc::clone(&status_due)));
+        set.spawn(status(
+            Arc::clone(core),
+            Arc::clone(bus),
+            Arc::clone(&status_due),
+        ));
         set.spawn(age(Arc::clone(core), Arc::clone(bus)));
         set.spawn(refeed(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
@@ -207,7 +210,7 @@ async fn age(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if core.expire(&super::judge::is_over) {
+        if core.expire(super::judge::is_over) {
             bus.publish_rules_changed();
         }
         core.wait_for_temporary_rules().await;

@@ -15,7 +15,10 @@ const BUS_PATIENCE: Duration = Life::INTERVAL.saturating_mul(3);
 
 /// Says that packets are being judged.
 pub(super) fn ready() {
-    notify(&[NotifyState::Ready, NotifyState::Status("Judging connections")]);
+    notify(&[
+        NotifyState::Ready,
+        NotifyState::Status("Judging connections"),
+    ]);
 }
 
 /// Says that the helper is about to end.
