@@ -3,51 +3,48 @@
 use std::future::Future;
 
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
+use tokio::sync::OnceCell;
 use zbus::Connection;
 
 use crate::authentication::TextAgent;
 use crate::error::Error;
 
-/// A connection to the system bus.
+/// The system bus; connected when it is first needed, so that nonsense is reported without it.
+#[derive(Default)]
 pub(crate) struct Client {
-    connection: Connection,
+    connection: OnceCell<Connection>,
 }
 
 impl Client {
-    /// Connects.
+    /// The connection itself.
     ///
     /// # Errors
     /// When there is no system bus.
-    pub(crate) async fn connect() -> Result<Self, Error> {
-        let connection = Connection::system()
+    pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
+        self.connection
+            .get_or_try_init(Connection::system)
             .await
-            .map_err(|error| Error::Unreachable(format!("there is no system bus ({error})")))?;
-        Ok(Self { connection })
-    }
-
-    /// The connection itself.
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+            .map_err(|error| Error::Unreachable(format!("there is no system bus ({error})")))
     }
 
     /// State, mode and settings.
     pub(crate) async fn control(&self) -> Result<ControlProxy<'static>, Error> {
-        Ok(ControlProxy::new(&self.connection).await?)
+        Ok(ControlProxy::new(self.connection().await?).await?)
     }
 
     /// Rules.
     pub(crate) async fn rules(&self) -> Result<RulesProxy<'static>, Error> {
-        Ok(RulesProxy::new(&self.connection).await?)
+        Ok(RulesProxy::new(self.connection().await?).await?)
     }
 
     /// Decisions.
     pub(crate) async fn events(&self) -> Result<EventsProxy<'static>, Error> {
-        Ok(EventsProxy::new(&self.connection).await?)
+        Ok(EventsProxy::new(self.connection().await?).await?)
     }
 
     /// Questions.
     pub(crate) async fn prompts(&self) -> Result<PromptsProxy<'static>, Error> {
-        Ok(PromptsProxy::new(&self.connection).await?)
+        Ok(PromptsProxy::new(self.connection().await?).await?)
     }
 }
 

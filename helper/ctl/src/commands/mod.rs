@@ -19,12 +19,7 @@ use crate::output::Output;
 /// Whatever keeps it from being done.
 pub(crate) async fn run(cli: &Cli) -> Result<(), Error> {
     let output = Output::new(cli.json);
-    match &cli.command {
-        Command::Completions { shell } => return generate::completions(*shell, &output),
-        Command::Man { directory } => return generate::man(directory),
-        _ => {}
-    }
-    let client = Client::connect().await?;
+    let client = Client::default();
     match &cli.command {
         Command::Status => status::run(&client, &output).await,
         Command::Rules(command) => rules::run(command, &client, &output).await,
@@ -35,6 +30,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Error> {
         Command::Mode(args) => mode::set(args, &client, &output).await,
         Command::Pause(args) => mode::pause(args, &client, &output).await,
         Command::Resume => mode::resume(&client, &output).await,
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Completions { shell } => generate::completions(*shell, &output),
+        Command::Man { directory } => generate::man(directory),
     }
 }

@@ -34,12 +34,9 @@ const CALLS: usize = 1_024;
 pub(crate) async fn run(client: &Client, output: &Output) -> Result<(), Error> {
     let terminal = Terminal::enter()?;
     let (sender, calls) = mpsc::channel(CALLS);
-    let agent = Agent::new(client.connection().clone(), sender);
-    client
-        .connection()
-        .object_server()
-        .at(AGENT_PATH, agent)
-        .await?;
+    let connection = client.connection().await?;
+    let agent = Agent::new(connection.clone(), sender);
+    connection.object_server().at(AGENT_PATH, agent).await?;
     let prompts = client.prompts().await?;
     register(&prompts).await?;
     let asking = Asking {
