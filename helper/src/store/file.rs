@@ -103,7 +103,7 @@ impl FileError {
         }
     }
 
-    fn writing(path: &Path, source: io::Error) -> Self {
+    pub(super) fn writing(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
                 path: path.into(),

@@ -57,6 +57,8 @@ static STATE: Format<Option<Timestamp>> = Format {
 pub struct SettingsStore {
     settings: Edited<Settings>,
     state: Edited<Option<Timestamp>>,
+    /// What `state` says, or should say where it can't be written.
+    paused_until: Option<Timestamp>,
     /// Why the file could not be made on the first start.
     first_start: Option<String>,
 }
@@ -73,9 +75,11 @@ impl SettingsStore {
             let written = settings.commit(SETTINGS.initial.to_owned());
             first_start = written.err().map(|e| e.to_string());
         }
+        let state = Edited::open(paths.state.clone(), None, &STATE);
         Self {
             settings,
-            state: Edited::open(paths.state.clone(), None, &STATE),
+            paused_until: *state.value(),
+            state,
             first_start,
         }
     }
@@ -89,7 +93,7 @@ impl SettingsStore {
     /// Until when everything is allowed, as it was last noted; may lie in the past.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {
-        *self.state.value()
+        self.paused_until
     }
 
     /// What does not work: sentences with the remedy.
@@ -122,8 +126,9 @@ impl SettingsStore {
     /// a restart of the computer ends it.
     ///
     /// # Errors
-    /// If the file can't be written.
+    /// If the file can't be written. The end holds all the same, until the helper restarts.
     pub fn set_paused_until(&mut self, end: Option<Timestamp>) -> Result<(), StoreError> {
+        self.paused_until = end;
         let line = end.map(|end| format!("paused_until = \"{end}\"\n"));
         let text = format!("{}{}", STATE.initial, line.unwrap_or_default());
         self.state.commit(text)
@@ -311,6 +316,10 @@ mod tests {
         assert_eq!(SettingsStore::open(&paths).paused_until(), end);
         store.set_paused_until(None).unwrap();
         assert_eq!(SettingsStore::open(&paths).paused_until(), None);
+        // Where it can't be written it holds all the same.
+        let _blocked = testing::block_writes(&paths.state);
+        assert!(store.set_paused_until(end).is_err());
+        assert_eq!(store.paused_until(), end);
     }
 
     #[test]
