@@ -1,3 +1,2 @@
 //! The desktop application of Bastion Firewall.
-
 fn main() {}

@@ -1,5 +1,6 @@
 //! Proxies: the interfaces as clients call them. Every method is authorised by polkit on the
-//! sender of the message; the action is named with each.
+//! sender of the message; the action is named with each. Where a person may have to authenticate
+//! for it, the call lets polkit ask them, so it may take as long as they do.
 
 use crate::Error;
 use crate::wire::{
@@ -15,21 +16,27 @@ use crate::wire::{
 )]
 pub trait Control {
     /// The helper's state. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn get_status(&self) -> Result<Status, Error>;
 
     /// The settings in force. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn get_settings(&self) -> Result<WireSettings, Error>;
 
     /// Replaces the settings, all of them. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn set_settings(&self, settings: &WireSettings) -> Result<(), Error>;
 
     /// Sets the mode (`ask` or `learn`) and ends a pause. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn set_mode(&self, mode: &str) -> Result<(), Error>;
 
     /// Allows everything for so many seconds (1 to 86400). Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn pause(&self, seconds: u32) -> Result<(), Error>;
 
     /// Ends a pause. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn resume(&self) -> Result<(), Error>;
 }
 
@@ -41,22 +48,28 @@ pub trait Control {
 )]
 pub trait Rules {
     /// All rules, except those for other users where the caller may not see them. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn list(&self) -> Result<Vec<WireRule>, Error>;
 
     /// Adds a rule and returns its id. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn add(&self, rule: &WireRule) -> Result<String, Error>;
 
     /// Replaces the rule with the same id. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn replace(&self, rule: &WireRule) -> Result<(), Error>;
 
     /// Removes rules. Nothing is removed if one of them does not exist. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn remove(&self, ids: &[&str]) -> Result<(), Error>;
 
     /// Switches a rule on or off. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn set_enabled(&self, id: &str, enabled: bool) -> Result<(), Error>;
 
     /// What would be decided about a flow, and why. Action: view; for another user's flows
     /// view-all.
+    #[zbus(allow_interactive_auth)]
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Error>;
 }
 
@@ -70,6 +83,7 @@ pub trait Events {
     /// From now on the signals of this interface are sent to the caller, and only to it, until it
     /// unsubscribes or leaves the bus. It sees its own user's decisions, and with
     /// `everybody` those of all users. Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
     fn subscribe(&self, everybody: bool) -> Result<(), Error>;
 
     /// Ends the subscription.
@@ -77,9 +91,11 @@ pub trait Events {
 
     /// Logged decisions, newest first; its own user's alone unless `everybody`.
     /// Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
     fn get_log(&self, query: &LogQuery, everybody: bool) -> Result<Vec<Event>, Error>;
 
     /// Connections that are open now or wait for an answer. Action: as `GetLog`.
+    #[zbus(allow_interactive_auth)]
     fn get_connections(&self, everybody: bool) -> Result<Vec<Connection>, Error>;
 
     /// Decisions since the last signal (at most some a second; they are collected).
@@ -104,6 +120,7 @@ pub trait Events {
 pub trait Prompts {
     /// Makes the caller's object at `path` an agent of the caller's session. Questions already
     /// open for that session are asked at once. Action: answer.
+    #[zbus(allow_interactive_auth)]
     fn register_agent(&self, path: &zbus::ObjectPath<'_>) -> Result<(), Error>;
 
     /// Ends it; its questions go to another agent of the session, or to their default.
@@ -111,6 +128,7 @@ pub trait Prompts {
 
     /// Answers a question that was put to the caller. Action: answer; for processes of others
     /// answer-others.
+    #[zbus(allow_interactive_auth)]
     fn answer(&self, id: u64, answer: &Answer) -> Result<(), Error>;
 }
 

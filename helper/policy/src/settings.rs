@@ -60,7 +60,7 @@ impl FromStr for Mode {
             "learn" => Ok(Self::Learn),
             _ => Err(SettingError::Choice {
                 name: "mode",
-                value: crate::escape::printable(text),
+                value: crate::escape::excerpt(text),
                 choices: "ask, learn",
             }),
         }
@@ -112,7 +112,7 @@ impl FromStr for WhenDown {
             "closed" => Ok(Self::Closed),
             _ => Err(SettingError::Choice {
                 name: "when_down",
-                value: crate::escape::printable(text),
+                value: crate::escape::excerpt(text),
                 choices: "open, closed",
             }),
         }
