@@ -59,8 +59,6 @@ pub struct SettingsStore {
     state: Edited<Option<Timestamp>>,
     /// What `state` says, or should say where it can't be written.
     paused_until: Option<Timestamp>,
-    /// Why the file could not be made on the first start.
-    first_start: Option<String>,
 }
 
 impl SettingsStore {
@@ -69,18 +67,12 @@ impl SettingsStore {
     #[must_use]
     pub fn open(paths: &Paths) -> Self {
         let last_good = Some(paths.settings_last_good.clone());
-        let mut settings = Edited::open(paths.settings.clone(), last_good, &SETTINGS);
-        let mut first_start = None;
-        if settings.is_missing() {
-            let written = settings.commit(SETTINGS.initial.to_owned());
-            first_start = written.err().map(|e| e.to_string());
-        }
+        let settings = Edited::open_or_make(paths.settings.clone(), last_good, &SETTINGS);
         let state = Edited::open(paths.state.clone(), None, &STATE);
         Self {
             settings,
             paused_until: *state.value(),
             state,
-            first_start,
         }
     }
 
@@ -100,7 +92,7 @@ impl SettingsStore {
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
         let files = self.settings.troubles().chain(self.state.troubles());
-        files.chain(self.first_start.clone()).collect()
+        files.collect()
     }
 
     /// Takes over a hand edit of the settings. A broken file changes nothing.

@@ -28,7 +28,7 @@ const SEARCH: Duration = Duration::from_secs(1);
 pub enum WatchError {
     /// The kernel gives no watch.
     #[error(
-        "changes by hand in {} are not noticed before Bastion restarts: {source}",
+        "Changes by hand in {} are not noticed before Bastion restarts: {source}",
         directory.display()
     )]
     Directory {
@@ -38,10 +38,10 @@ pub enum WatchError {
         source: notify::Error,
     },
     /// The kernel or the system gives no more.
-    #[error("changes by hand are not noticed before Bastion restarts: {0}")]
+    #[error("Changes by hand are not noticed before Bastion restarts: {0}")]
     Start(#[from] notify::Error),
     /// No thread for it.
-    #[error("changes by hand are not noticed before Bastion restarts: {0}")]
+    #[error("Changes by hand are not noticed before Bastion restarts: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -264,12 +264,14 @@ mod tests {
             step();
             assert_eq!(reports.next(), at(changed));
         }
-        // Reading and other files are no change: what comes next is what is changed next.
-        fs::write(at("c"), "x").unwrap();
-        let _ = fs::read(at("elsewhere"));
-        std::thread::sleep(QUIET * 3);
         fs::write(at("b"), "x").unwrap();
         assert_eq!(reports.next(), at("b"));
+        // Reading and other files are no change: what comes next is what is changed next.
+        fs::write(at("c"), "x").unwrap();
+        fs::read(at("b")).unwrap();
+        std::thread::sleep(QUIET * 3);
+        fs::write(at("a"), "x").unwrap();
+        assert_eq!(reports.next(), at("a"));
         assert!(reports.0.try_recv().is_err());
     }
 

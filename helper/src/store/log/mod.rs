@@ -35,7 +35,7 @@ const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 pub enum LogError {
     /// The disk is full.
     #[error(
-        "the log {} can't be written, because the disk is full; make room, and it goes on",
+        "The log {} can't be written, because the disk is full; make room, and it goes on",
         path.display()
     )]
     NoSpace {
@@ -45,10 +45,10 @@ pub enum LogError {
         source: rusqlite::Error,
     },
     /// Something stands where the database should be that is not opened.
-    #[error("the log can't be opened: {0}")]
+    #[error("The log can't be opened: {0}")]
     File(#[from] FileError),
     /// A damaged database can't be moved out of the way.
-    #[error("the damaged log {} can't be set aside: {source}", path.display())]
+    #[error("The damaged log {} can't be set aside: {source}", path.display())]
     SetAside {
         /// The database.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// Any other error of SQLite.
-    #[error("the log {} can't be used: {source}", path.display())]
+    #[error("The log {} can't be used: {source}", path.display())]
     Database {
         /// The database.
         path: PathBuf,
