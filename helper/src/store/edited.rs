@@ -79,6 +79,21 @@ impl<T: Default> Edited<T> {
         edited
     }
 
+    /// The same, but a file that does not exist is made.
+    pub fn open_or_make(
+        path: PathBuf,
+        last_good: Option<PathBuf>,
+        format: &'static Format<T>,
+    ) -> Self {
+        let mut edited = Self::open(path, last_good, format);
+        if !edited.exists
+            && let Err(error) = edited.commit(format.initial.to_owned())
+        {
+            edited.trouble = Some(error.to_string());
+        }
+        edited
+    }
+
     /// Takes over what stands in for a file that is broken from the start.
     fn recover(&mut self, error: &StoreError) {
         let last_good = self.last_good.as_deref().map(|path| self.read(path));
@@ -112,11 +127,6 @@ impl<T> Edited<T> {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// True if there was no file when it was last looked for.
-    pub fn is_missing(&self) -> bool {
-        !self.exists
     }
 
     /// What does not work: sentences with the remedy.

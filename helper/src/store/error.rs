@@ -33,7 +33,7 @@ pub enum StoreError {
         path: String,
     },
     /// No rule has this id (any more).
-    #[error("there is no rule “{0}”; it may have been removed meanwhile")]
+    #[error("There is no rule “{0}”; it may have been removed meanwhile")]
     NotFound(RuleId),
     /// More rules than can be held.
     #[error("{count} rules are too many; at most {max} can be held; remove some first")]

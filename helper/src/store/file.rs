@@ -103,7 +103,7 @@ impl FileError {
         }
     }
 
-    fn writing(path: &Path, source: io::Error) -> Self {
+    pub(super) fn writing(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
                 path: path.into(),
@@ -128,12 +128,16 @@ impl FileError {
 /// See [`FileError`].
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     check(path)?;
+    read_checked(path, limit)
+}
+
+/// What is opened here may not be what [`check`] saw before, so it is looked at again.
+fn read_checked(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
         .open(path)
         .map_err(|e| FileError::reading(path, e))?;
-    // What was opened may not be what was looked at before.
     let opened = file.metadata().map_err(|e| FileError::reading(path, e))?;
     check_file(path, &opened)?;
     let mut content = Vec::new();
@@ -320,6 +324,11 @@ mod tests {
             let written = write(&at(name), b"y", 0o600).unwrap_err();
             assert!(matches!(written, FileError::NotRegular { .. }), "{written}");
         }
+        // Nor if they take the file's place between looking and opening.
+        let followed = read_checked(&at("link"), 1024);
+        assert!(matches!(followed, Err(FileError::Io { .. })));
+        let waited = read_checked(&at("fifo"), 1024);
+        assert!(matches!(waited, Err(FileError::NotRegular { .. })));
         assert_eq!(fs::read(at("target")).unwrap(), b"x");
         assert!(problem(Path::new("/dev/null")).contains("/dev"));
         assert!(matches!(

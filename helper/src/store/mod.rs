@@ -13,22 +13,23 @@
 pub mod edited;
 pub mod error;
 pub mod file;
-// log
+pub mod log;
 pub mod rules;
 pub mod settings;
 #[cfg(test)]
 mod testing;
 mod toml;
-// watch
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
 pub use edited::Reload;
 pub use error::StoreError;
-// eventlog
+pub use log::EventLog;
 pub use rules::RuleStore;
 pub use settings::SettingsStore;
 pub use toml::TextError;
+pub use watch::Watch;
 
 /// Where everything lies. The directories are made by systemd (`ConfigurationDirectory=`,
 /// `StateDirectory=`, and `RuntimeDirectory=` with `RuntimeDirectoryPreserve=yes`, so that
@@ -75,7 +76,7 @@ impl Paths {
         }
     }
 
-    /// The files people may edit, for [`watch::Watch`].
+    /// The files people may edit, for [`Watch`].
     #[must_use]
     pub fn edited(&self) -> Vec<PathBuf> {
         vec![

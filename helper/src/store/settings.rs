@@ -57,8 +57,8 @@ static STATE: Format<Option<Timestamp>> = Format {
 pub struct SettingsStore {
     settings: Edited<Settings>,
     state: Edited<Option<Timestamp>>,
-    /// Why the file could not be made on the first start.
-    first_start: Option<String>,
+    /// What `state` says, or should say where it can't be written.
+    paused_until: Option<Timestamp>,
 }
 
 impl SettingsStore {
@@ -67,16 +67,12 @@ impl SettingsStore {
     #[must_use]
     pub fn open(paths: &Paths) -> Self {
         let last_good = Some(paths.settings_last_good.clone());
-        let mut settings = Edited::open(paths.settings.clone(), last_good, &SETTINGS);
-        let mut first_start = None;
-        if settings.is_missing() {
-            let written = settings.commit(SETTINGS.initial.to_owned());
-            first_start = written.err().map(|e| e.to_string());
-        }
+        let settings = Edited::open_or_make(paths.settings.clone(), last_good, &SETTINGS);
+        let state = Edited::open(paths.state.clone(), None, &STATE);
         Self {
             settings,
-            state: Edited::open(paths.state.clone(), None, &STATE),
-            first_start,
+            paused_until: *state.value(),
+            state,
         }
     }
 
@@ -89,14 +85,14 @@ impl SettingsStore {
     /// Until when everything is allowed, as it was last noted; may lie in the past.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {
-        *self.state.value()
+        self.paused_until
     }
 
     /// What does not work: sentences with the remedy.
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
         let files = self.settings.troubles().chain(self.state.troubles());
-        files.chain(self.first_start.clone()).collect()
+        files.collect()
     }
 
     /// Takes over a hand edit of the settings. A broken file changes nothing.
@@ -122,8 +118,9 @@ impl SettingsStore {
     /// a restart of the computer ends it.
     ///
     /// # Errors
-    /// If the file can't be written.
+    /// If the file can't be written. The end holds all the same, until the helper restarts.
     pub fn set_paused_until(&mut self, end: Option<Timestamp>) -> Result<(), StoreError> {
+        self.paused_until = end;
         let line = end.map(|end| format!("paused_until = \"{end}\"\n"));
         let text = format!("{}{}", STATE.initial, line.unwrap_or_default());
         self.state.commit(text)
@@ -311,6 +308,10 @@ mod tests {
         assert_eq!(SettingsStore::open(&paths).paused_until(), end);
         store.set_paused_until(None).unwrap();
         assert_eq!(SettingsStore::open(&paths).paused_until(), None);
+        // Where it can't be written it holds all the same.
+        let _blocked = testing::block_writes(&paths.state);
+        assert!(store.set_paused_until(end).is_err());
+        assert_eq!(store.paused_until(), end);
     }
 
     #[test]

@@ -47,8 +47,6 @@ version = 1
 pub struct RuleStore {
     permanent: Edited<Vec<Rule>>,
     runtime: Edited<Vec<Rule>>,
-    /// Why the file could not be made on the first start.
-    first_start: Option<String>,
 }
 
 impl RuleStore {
@@ -57,16 +55,9 @@ impl RuleStore {
     #[must_use]
     pub fn open(paths: &Paths) -> Self {
         let last_good = Some(paths.rules_last_good.clone());
-        let mut permanent = Edited::open(paths.rules.clone(), last_good, &PERMANENT);
-        let mut first_start = None;
-        if permanent.is_missing() {
-            let written = permanent.commit(FACTORY_RULES.to_owned());
-            first_start = written.err().map(|e| e.to_string());
-        }
         Self {
-            permanent,
+            permanent: Edited::open_or_make(paths.rules.clone(), last_good, &PERMANENT),
             runtime: Edited::open(paths.runtime_rules.clone(), None, &RUNTIME),
-            first_start,
         }
     }
 
@@ -95,10 +86,7 @@ impl RuleStore {
                 self.permanent.path().display()
             )
         });
-        files
-            .chain(self.first_start.clone())
-            .chain(doubled)
-            .collect()
+        files.chain(doubled).collect()
     }
 
     /// Takes over hand edits of both files. A broken file changes nothing. What the store itself
