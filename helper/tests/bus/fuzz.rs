@@ -81,7 +81,7 @@ fn values() -> impl Strategy<Value = Variant<'static>> {
     ];
     leaf.prop_recursive(5, 16, 4, |inner| {
         prop_oneof![
-            inner.clone().prop_map(|value| Variant::new(value)),
+            inner.clone().prop_map(Variant::new),
             dictionaries(inner).prop_map(Variant::from),
         ]
     })
