@@ -88,6 +88,21 @@ impl Directory {
         users.entry(uid).or_insert_with(|| login_name(uid)).clone()
     }
 
+    /// The user of this login name or number.
+    #[must_use]
+    pub fn uid(&self, user: &str) -> Option<u32> {
+        if let Ok(uid) = user.parse() {
+            return Some(uid);
+        }
+        let known = self.users.borrow();
+        if let Some((uid, _)) = known.iter().find(|(_, name)| *name == user) {
+            return Some(*uid);
+        }
+        drop(known);
+        let found = nix::unistd::User::from_name(user).ok().flatten();
+        found.map(|user| user.uid.as_raw())
+    }
+
     /// The name of the service at a port; empty when it has none.
     #[must_use]
     pub fn service(&self, port: u16, protocol: &str) -> &str {

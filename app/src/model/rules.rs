@@ -22,6 +22,8 @@ pub struct RuleRow {
     pub enabled: bool,
     /// What it does, as a colour.
     pub verdict: Verdict,
+    /// What it does, in a word.
+    pub action: String,
     /// Path of the program for its icon; empty where there is none.
     pub program_path: String,
     /// The programs it means.
@@ -82,6 +84,12 @@ impl RuleRow {
             sentence,
             enabled: text.enabled,
             verdict: Verdict::parse(&text.action),
+            action: match text.action.as_str() {
+                "allow" => gettext("Allow"),
+                "deny" => gettext("Deny"),
+                "drop" => gettext("Drop"),
+                other => other.to_owned(),
+            },
             program_path,
             program,
             destination,

@@ -34,7 +34,7 @@ pub fn sentence(rule: &Rule, directory: &Directory) -> String {
 fn conditions(spec: &RuleSpec, directory: &Directory) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(parent) = &spec.started_by {
-        let parent = self::program(parent);
+        let parent = program(parent);
         parts.push(gettext_f(
             "if started by {program}",
             &[("program", &parent)],

@@ -1,0 +1,64 @@
+//! The object the helper puts questions to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bastion_ipc::wire::Question;
+use zbus::fdo;
+use zbus::message::Header;
+use zbus::names::OwnedUniqueName;
+
+use super::Message;
+use super::task::Emit;
+
+/// Who owns the helper's name at the moment. Shared by the task, which keeps it up to date, and
+/// the agent, which listens to nobody else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HelperName(Arc<Mutex<Option<OwnedUniqueName>>>);
+
+impl HelperName {
+    pub(super) fn set(&self, owner: Option<OwnedUniqueName>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = owner;
+    }
+
+    fn check(&self, header: &Header<'_>) -> fdo::Result<()> {
+        let owner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent_by_helper = match (header.sender(), owner.as_ref()) {
+            (Some(sender), Some(owner)) => sender.as_str() == owner.as_str(),
+            _ => false,
+        };
+        if sent_by_helper {
+            Ok(())
+        } else {
+            Err(fdo::Error::AccessDenied(
+                "Only the firewall helper may put questions.".into(),
+            ))
+        }
+    }
+}
+
+pub(super) struct Agent {
+    pub(super) helper: HelperName,
+    pub(super) emit: Emit,
+}
+
+// Calls are taken in the order in which they come: a withdrawal must not overtake its question.
+#[zbus::interface(name = "org.bastionfirewall.Agent1", spawn = false)]
+impl Agent {
+    fn ask(&self, question: Question, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
+        self.helper.check(&header)?;
+        (self.emit)(Message::Ask(Box::new(question)));
+        Ok(())
+    }
+
+    fn withdraw(
+        &self,
+        id: u64,
+        reason: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> fdo::Result<()> {
+        self.helper.check(&header)?;
+        tracing::debug!(id, reason, "question withdrawn");
+        (self.emit)(Message::Withdraw(id));
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Widgets and helpers that several pages share.
+
+pub mod cells;
+pub mod program;
+pub mod sync;
