@@ -32,7 +32,7 @@ pub(super) fn is_administrator(uid: u32) -> bool {
 }
 
 fn is_member(user: &User, gid: Gid, members: &[String]) -> bool {
-    user.gid == gid || members.iter().any(|member| *member == user.name)
+    user.gid == gid || members.contains(&user.name)
 }
 
 #[cfg(test)]
