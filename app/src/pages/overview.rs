@@ -7,6 +7,7 @@ use relm4::{Component, ComponentParts, ComponentSender};
 use super::{Context, Output, report, tick_while_shown};
 use crate::client::Failure;
 use crate::i18n::{gettext, gettext_f};
+use crate::model::names;
 use crate::model::status::{Health, Hero, health};
 use crate::model::time;
 
@@ -120,7 +121,7 @@ impl Component for Overview {
             self.status.questions.into(),
         ];
         for (label, number) in widgets.counters.iter().zip(numbers) {
-            label.set_label(&number.to_string());
+            label.set_label(&names::number(number));
         }
         if !self.changing {
             let mode = MODES.iter().position(|mode| *mode == self.status.mode);
@@ -155,7 +156,7 @@ fn show_health(widgets: &mut Widgets, health: Vec<Health>) {
     }
     for line in &health {
         let (icon, style) = match line.good {
-            true => ("emblem-ok-symbolic", "success"),
+            true => ("object-select-symbolic", "success"),
             false => ("dialog-warning-symbolic", "warning"),
         };
         let image = gtk::Image::builder()
