@@ -63,7 +63,8 @@ def prepare(directory):
     shutil.copytree(os.path.join(PROJECT, "data/icons"), os.path.join(target, "data/icons"))
     shutil.copy(os.path.join(PROJECT, "data/org.bastionfirewall.Bastion.gschema.xml"),
                 os.path.join(target, "data/glib-2.0/schemas"))
-    os.chmod(target, 0o777)
+    for place in (target, os.path.join(target, "data/glib-2.0/schemas")):
+        os.chmod(place, 0o777)
 
 
 def main():
@@ -127,6 +128,11 @@ def main():
             desktop.wait(find={"role": "button", "name": "Allow"})
             print(desktop.windows())
             picture(f"{mode}-prompt", "Connection Request")
+            desktop.click(find={"role": "list item", "name": "Details"})
+            picture(f"{mode}-prompt-details", "Connection Request")
+            desktop.click(find={"role": "combo box", "name": "Applies To"})
+            picture(f"{mode}-prompt-scopes", None)
+            desktop.key(keys=["Escape"])
             desktop.wait_state(find={"role": "button", "name": "Deny"}, state="sensitive")
             print(desktop.tree(), file=open(os.path.join(SHARE, directory, "prompt-tree.txt"), "w"))
             desktop.press_named("button", "Deny")

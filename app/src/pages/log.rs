@@ -106,7 +106,8 @@ impl Component for LogPage {
                 };
                 self.restart(filter, &sender);
             }
-            Input::More => self.ask(self.log.more(), &sender),
+            Input::More if self.log.has_more() => self.ask(self.log.more(), &sender),
+            Input::More => {}
         }
     }
 
@@ -175,7 +176,6 @@ fn build(
     search.connect(move |text| input.input(Input::Search(text)));
     let header = adw::HeaderBar::new();
     header.pack_start(&search.button);
-    header.pack_end(&super::main_menu());
     root.add_top_bar(&header);
     root.add_top_bar(&search.bar);
     root.add_top_bar(&verdicts(sender));

@@ -10,6 +10,7 @@ use crate::i18n::{gettext, gettext_f};
 use crate::model::names;
 use crate::model::status::{Health, Hero, health};
 use crate::model::time;
+use crate::widgets::choice;
 
 /// Lengths of a pause offered, in seconds.
 const PAUSES: [u32; 4] = [300, 900, 3600, 86_400];
@@ -177,9 +178,7 @@ fn show_health(widgets: &mut Widgets, health: Vec<Health>) {
 }
 
 fn build(root: &adw::ToolbarView, sender: &ComponentSender<Overview>) -> Widgets {
-    let header = adw::HeaderBar::new();
-    header.pack_end(&super::main_menu());
-    root.add_top_bar(&header);
+    root.add_top_bar(&adw::HeaderBar::new());
 
     let icon = gtk::Image::builder()
         .pixel_size(96)
@@ -314,11 +313,8 @@ fn counters() -> (gtk::FlowBox, [gtk::Label; 4]) {
 
 fn mode(sender: &ComponentSender<Overview>) -> (adw::PreferencesGroup, adw::ComboRow) {
     let names = [gettext("Ask"), gettext("Learn")];
-    let row = adw::ComboRow::builder()
-        .title(gettext("Mode"))
-        .subtitle(gettext("What happens to connections that no rule decides"))
-        .model(&gtk::StringList::new(&names.each_ref().map(String::as_str)))
-        .build();
+    let row = choice::row(&gettext("Mode"), &names.each_ref().map(String::as_str));
+    row.set_subtitle(&gettext("What happens to connections that no rule decides"));
     let input = sender.clone();
     row.connect_selected_notify(move |row| input.input(Input::Mode(row.selected())));
     let group = adw::PreferencesGroup::new();
