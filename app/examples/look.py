@@ -128,11 +128,11 @@ def main():
             desktop.wait(find={"role": "button", "name": "Allow"})
             print(desktop.windows())
             picture(f"{mode}-prompt", "Connection Request")
-            desktop.click(find={"role": "list item", "name": "Details"})
-            picture(f"{mode}-prompt-details", "Connection Request")
             desktop.click(find={"role": "combo box", "name": "Applies To"})
             picture(f"{mode}-prompt-scopes", None)
             desktop.key(keys=["Escape"])
+            desktop.click(find={"role": "list item", "name": "Details"})
+            picture(f"{mode}-prompt-details", "Connection Request")
             desktop.wait_state(find={"role": "button", "name": "Deny"}, state="sensitive")
             print(desktop.tree(), file=open(os.path.join(SHARE, directory, "prompt-tree.txt"), "w"))
             desktop.press_named("button", "Deny")
@@ -147,4 +147,5 @@ def main():
         desktop.end()
 
 
-main()
+if __name__ == "__main__":
+    main()

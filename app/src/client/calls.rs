@@ -60,7 +60,7 @@ impl Client {
     /// If there is no connection to the bus, or the helper can't be started.
     pub async fn start_helper(&self) -> Result<(), Failure> {
         let bus = Connection::system().await?;
-        let name = names::HELPER.try_into().map_err(zbus::Error::from)?;
+        let name = names::HELPER.try_into()?;
         zbus::fdo::DBusProxy::new(&bus)
             .await?
             .start_service_by_name(name, 0)

@@ -219,7 +219,7 @@ impl Task {
         self.connected.send_replace(Some(bus.clone()));
         emit(Message::Link(Link::Ready));
         emit(Message::Status(status));
-        let path = ObjectPath::try_from(names::AGENT_PATH).map_err(zbus::Error::from)?;
+        let path = ObjectPath::try_from(names::AGENT_PATH)?;
         PromptsProxy::new(bus).await?.register_agent(&path).await?;
         Ok(signals.boxed())
     }

@@ -110,8 +110,7 @@ fn warnings(question: &Question) -> Vec<String> {
     let mut warnings = Vec::new();
     if question.replaced {
         warnings.push(gettext(
-            "The file of this program was replaced or deleted after it started. \
-             Restart the program if you have just updated it.",
+            "The file of this program was replaced or deleted after it started. Restart the program if you have just updated it.",
         ));
     }
     if question.program == "unknown" {
@@ -121,8 +120,7 @@ fn warnings(question: &Question) -> Vec<String> {
     }
     if question.needs_administrator {
         warnings.push(gettext(
-            "This program belongs to the system or to another user. \
-             An administrator has to confirm the answer.",
+            "This program belongs to the system or to another user. An administrator has to confirm the answer.",
         ));
     }
     warnings

@@ -158,9 +158,7 @@ mod tests {
         });
         assert_eq!(
             text,
-            "Deny curl to connect to example.org and all below it, if started by bash, \
-             on ports 80, 443, over TCP, for the user alice, until the computer restarts, \
-             before all rules that are not pinned."
+            "Deny curl to connect to example.org and all below it, if started by bash, on ports 80, 443, over TCP, for the user alice, until the computer restarts, before all rules that are not pinned."
         );
     }
 }

@@ -70,9 +70,7 @@ impl Trouble {
             Link::Missing => Self {
                 title: gettext("Firewall Is Not Running"),
                 description: gettext(
-                    "The service that watches connections is not running, so nothing is being \
-                     asked. This window connects by itself as soon as it is back. An \
-                     administrator can see what happened with “systemctl status bastion-helper”.",
+                    "The service that watches connections is not running, so nothing is being asked. This window connects by itself as soon as it is back. An administrator can see what happened with “systemctl status bastion-helper”.",
                 ),
                 icon: "security-low-symbolic",
                 remedy: Some((gettext("_Start Firewall"), Remedy::Start)),
@@ -80,8 +78,7 @@ impl Trouble {
             Link::Refused(why) => Self {
                 title: gettext("Not Permitted"),
                 description: gettext_f(
-                    "The firewall service does not let this session in: {why} Log in at this \
-                     computer itself, or ask an administrator.",
+                    "The firewall service does not let this session in: {why} Log in at this computer itself, or ask an administrator.",
                     &[("why", why)],
                 ),
                 icon: "security-medium-symbolic",

@@ -55,13 +55,11 @@ impl Field {
         match self {
             Self::Name => gettext("A name has at most 200 characters."),
             Self::Program | Self::StartedBy => gettext(
-                "Write a path like /usr/bin/firefox, a pattern like /opt/*/bin/app, \
-                 or an application’s ID.",
+                "Write a path like /usr/bin/firefox, a pattern like /opt/*/bin/app, or an application’s ID.",
             ),
             Self::User => gettext("There is no user of this name or ID."),
             Self::Destination => gettext(
-                "Write a name like example.org, an address, a network like 192.168.0.0/16, \
-                 or a range like 10.0.0.1-10.0.0.9.",
+                "Write a name like example.org, an address, a network like 192.168.0.0/16, or a range like 10.0.0.1-10.0.0.9.",
             ),
             Self::Ports => gettext("Write ports from 1 to 65535, like 443 or 80, 8000-8100."),
             Self::Protocol => gettext("Write a number from 0 to 255."),
