@@ -18,5 +18,7 @@ pub mod pages;
 pub mod preferences;
 pub mod prompt;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 pub mod widgets;
 pub mod window;

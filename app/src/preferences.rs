@@ -10,6 +10,7 @@ use relm4::{Component, ComponentParts, ComponentSender};
 
 use crate::client::{Client, Failure};
 use crate::i18n::gettext;
+use crate::widgets::choice;
 
 /// How long a value has to stay as it is before it is sent.
 const REST: Duration = Duration::from_millis(800);
@@ -202,13 +203,8 @@ fn say(root: &adw::PreferencesDialog, failure: &Failure) {
 
 fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -> Widgets {
     let combo = |title: String, subtitle: String, choices: [String; 2]| {
-        let row = adw::ComboRow::builder()
-            .title(title)
-            .subtitle(subtitle)
-            .model(&gtk::StringList::new(
-                &choices.each_ref().map(String::as_str),
-            ))
-            .build();
+        let row = choice::row(&title, &choices.each_ref().map(String::as_str));
+        row.set_subtitle(&subtitle);
         let input = sender.clone();
         row.connect_selected_notify(move |_| input.input(Input::Changed));
         row

@@ -206,11 +206,27 @@ fn sidebar() -> gtk::ListBox {
 
 fn sidebar_page(list: &gtk::ListBox) -> adw::NavigationPage {
     let view = adw::ToolbarView::new();
-    view.add_top_bar(&adw::HeaderBar::new());
+    let header = adw::HeaderBar::new();
+    header.pack_end(&main_menu());
+    view.add_top_bar(&header);
     view.set_content(Some(list));
     adw::NavigationPage::builder()
         .title(gettext("Bastion"))
         .child(&view)
+        .build()
+}
+
+/// The button with the main menu.
+fn main_menu() -> gtk::MenuButton {
+    let menu = gtk::gio::Menu::new();
+    menu.append(Some(&gettext("_Preferences")), Some("app.preferences"));
+    menu.append(Some(&gettext("_About Bastion")), Some("app.about"));
+    menu.append(Some(&gettext("_Quit")), Some("app.quit"));
+    gtk::MenuButton::builder()
+        .icon_name("open-menu-symbolic")
+        .tooltip_text(gettext("Main Menu"))
+        .primary(true)
+        .menu_model(&menu)
         .build()
 }
 
@@ -261,9 +277,7 @@ fn trouble(
     });
     let page = adw::StatusPage::builder().child(&button).build();
     let view = adw::ToolbarView::new();
-    let header = adw::HeaderBar::new();
-    header.pack_end(&crate::pages::main_menu());
-    view.add_top_bar(&header);
+    view.add_top_bar(&adw::HeaderBar::new());
     view.set_content(Some(&page));
     stack.add_named(&view, Some(TROUBLE));
     (page, button, remedies)

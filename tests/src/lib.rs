@@ -18,8 +18,9 @@ mod process;
 mod sandbox;
 mod tour;
 mod wait;
+mod widget;
 
-pub use desktop::{Authentication, Desktop, Find, Notification, Program, Widget};
+pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use package::Package;
@@ -27,6 +28,7 @@ pub use process::{Output, Running};
 pub use sandbox::{As, Sandbox, boot_or_skip};
 pub use tour::Tour;
 pub use wait::{eventually, eventually_equal};
+pub use widget::{Find, Widget};
 
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

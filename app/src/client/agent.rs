@@ -62,3 +62,34 @@ impl Agent {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zbus::message::Message as BusMessage;
+
+    fn call(sender: &'static str) -> BusMessage {
+        BusMessage::method_call("/org/bastionfirewall/Agent1", "Ask")
+            .sender(sender)
+            .build(&())
+            .unwrap()
+    }
+
+    #[test]
+    fn nobody_but_the_helper_is_listened_to() {
+        let helper = HelperName::default();
+        let from_helper = call(":1.5");
+        assert!(
+            helper.check(&from_helper.header()).is_err(),
+            "while there is none"
+        );
+        helper.set(Some(":1.5".try_into().unwrap()));
+        assert!(helper.check(&from_helper.header()).is_ok());
+        assert!(helper.check(&call(":1.50").header()).is_err());
+        helper.set(Some(":1.6".try_into().unwrap()));
+        assert!(
+            helper.check(&from_helper.header()).is_err(),
+            "after it was replaced"
+        );
+    }
+}

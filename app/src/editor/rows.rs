@@ -8,6 +8,7 @@ use relm4::ComponentSender;
 use super::{Editor, Input};
 use crate::i18n::gettext;
 use crate::model::form::{Field, Form, Kind, LifetimeKind, Mistake};
+use crate::widgets::choice;
 use bastion_policy::rule::Priority;
 
 /// A combo row, and the entry that some of its choices need.
@@ -21,11 +22,8 @@ impl Pair {
     fn new<K: Kind>(title: &str, offered: &[K], value: &(K, String)) -> Self {
         let labels: Vec<String> = offered.iter().map(|kind| kind.label()).collect();
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let choice = adw::ComboRow::builder()
-            .title(title)
-            .model(&gtk::StringList::new(&labels))
-            .selected(value.0.position())
-            .build();
+        let choice = choice::row(title, &labels);
+        choice.set_selected(value.0.position());
         let entry = adw::EntryRow::builder()
             .text(&value.1)
             .use_markup(false)

@@ -13,8 +13,24 @@ pub fn program(path: &str) -> String {
         "kernel" => gettext("The system kernel"),
         "unknown" | "" => gettext("Unknown program"),
         "any" => gettext("Any program"),
+        _ if !path.starts_with('/') => path.split_once(':').map_or(path, |(_, id)| id).to_owned(),
         _ => path.rsplit('/').next().unwrap_or(path).to_owned(),
     }
+}
+
+/// A number with its digits in groups of three, parted by narrow spaces, which no language takes
+/// for a decimal mark.
+#[must_use]
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// The service of a port, or the port alone: `443 (https)`. Empty for protocols without ports.
@@ -172,5 +188,13 @@ mod tests {
     fn programs_without_a_path_have_names() {
         assert_eq!(program("/usr/bin/curl"), "curl");
         assert_eq!(program("kernel"), "The system kernel");
+        assert_eq!(program("flatpak:org.a.B"), "org.a.B");
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }

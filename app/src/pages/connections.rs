@@ -106,7 +106,6 @@ impl Component for Connections {
         search.connect(move |text| input.input(Input::Search(text)));
         let header = adw::HeaderBar::new();
         header.pack_start(&search.button);
-        header.pack_end(&super::main_menu());
         root.add_top_bar(&header);
         root.add_top_bar(&search.bar);
         let filled = Filled::new(

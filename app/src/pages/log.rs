@@ -106,7 +106,8 @@ impl Component for LogPage {
                 };
                 self.restart(filter, &sender);
             }
-            Input::More => self.ask(self.log.more(), &sender),
+            Input::More if self.log.has_more() => self.ask(self.log.more(), &sender),
+            Input::More => {}
         }
     }
 
@@ -173,27 +174,11 @@ fn build(
     let search = Search::new(&gettext("Search log"), root);
     let input = sender.clone();
     search.connect(move |text| input.input(Input::Search(text)));
-    let verdicts = [
-        gettext("All"),
-        gettext("Allowed"),
-        gettext("Denied"),
-        gettext("Dropped"),
-    ];
-    let verdict = gtk::DropDown::builder()
-        .model(&gtk::StringList::new(
-            &verdicts.each_ref().map(String::as_str),
-        ))
-        .tooltip_text(gettext("Verdict"))
-        .build();
-    verdict.update_property(&[gtk::accessible::Property::Label(&gettext("Verdict"))]);
-    let input = sender.clone();
-    verdict.connect_selected_notify(move |choice| input.input(Input::Verdict(choice.selected())));
     let header = adw::HeaderBar::new();
     header.pack_start(&search.button);
-    header.pack_end(&super::main_menu());
-    header.pack_end(&verdict);
     root.add_top_bar(&header);
     root.add_top_bar(&search.bar);
+    root.add_top_bar(&verdicts(sender));
 
     let more = gtk::Button::builder()
         .label(gettext("Load _More"))
@@ -235,4 +220,36 @@ fn build(
     let bin = adaptive(&filled.stack, table, &steps);
     root.set_content(Some(&bin));
     Widgets { filled, more }
+}
+
+/// One button for each verdict, of which one is pressed.
+fn verdicts(sender: &ComponentSender<LogPage>) -> gtk::Box {
+    let choices = gtk::Box::builder()
+        .css_classes(["linked"])
+        .halign(gtk::Align::Center)
+        .margin_top(3)
+        .margin_bottom(9)
+        .build();
+    choices.update_property(&[gtk::accessible::Property::Label(&gettext("Verdict"))]);
+    let labels = [
+        gettext("All"),
+        gettext("Allowed"),
+        gettext("Denied"),
+        gettext("Dropped"),
+    ];
+    let mut first: Option<gtk::ToggleButton> = None;
+    for (position, label) in (0..).zip(&labels) {
+        let button = gtk::ToggleButton::builder().label(label).build();
+        button.set_group(first.as_ref());
+        button.set_active(first.is_none());
+        let input = sender.clone();
+        button.connect_toggled(move |button| {
+            if button.is_active() {
+                input.input(Input::Verdict(position));
+            }
+        });
+        choices.append(&button);
+        first.get_or_insert(button);
+    }
+    choices
 }

@@ -167,20 +167,6 @@ pub(crate) fn adaptive<T: 'static>(
     bin
 }
 
-/// The button with the main menu.
-pub(crate) fn main_menu() -> gtk::MenuButton {
-    let menu = gtk::gio::Menu::new();
-    menu.append(Some(&gettext("_Preferences")), Some("app.preferences"));
-    menu.append(Some(&gettext("_About Bastion")), Some("app.about"));
-    menu.append(Some(&gettext("_Quit")), Some("app.quit"));
-    gtk::MenuButton::builder()
-        .icon_name("open-menu-symbolic")
-        .tooltip_text(gettext("Main Menu"))
-        .primary(true)
-        .menu_model(&menu)
-        .build()
-}
-
 /// Calls `tick` every second while the widget is on screen; hidden pages wake nobody up.
 pub(crate) fn tick_while_shown(widget: &impl IsA<gtk::Widget>, tick: impl Fn() + Clone + 'static) {
     let running: Rc<Cell<Option<glib::SourceId>>> = Rc::default();

@@ -7,8 +7,10 @@ use relm4::{Component, ComponentParts, ComponentSender};
 use super::{Context, Output, report, tick_while_shown};
 use crate::client::Failure;
 use crate::i18n::{gettext, gettext_f};
+use crate::model::names;
 use crate::model::status::{Health, Hero, health};
 use crate::model::time;
+use crate::widgets::choice;
 
 /// Lengths of a pause offered, in seconds.
 const PAUSES: [u32; 4] = [300, 900, 3600, 86_400];
@@ -120,7 +122,7 @@ impl Component for Overview {
             self.status.questions.into(),
         ];
         for (label, number) in widgets.counters.iter().zip(numbers) {
-            label.set_label(&number.to_string());
+            label.set_label(&names::number(number));
         }
         if !self.changing {
             let mode = MODES.iter().position(|mode| *mode == self.status.mode);
@@ -155,7 +157,7 @@ fn show_health(widgets: &mut Widgets, health: Vec<Health>) {
     }
     for line in &health {
         let (icon, style) = match line.good {
-            true => ("emblem-ok-symbolic", "success"),
+            true => ("object-select-symbolic", "success"),
             false => ("dialog-warning-symbolic", "warning"),
         };
         let image = gtk::Image::builder()
@@ -176,9 +178,7 @@ fn show_health(widgets: &mut Widgets, health: Vec<Health>) {
 }
 
 fn build(root: &adw::ToolbarView, sender: &ComponentSender<Overview>) -> Widgets {
-    let header = adw::HeaderBar::new();
-    header.pack_end(&super::main_menu());
-    root.add_top_bar(&header);
+    root.add_top_bar(&adw::HeaderBar::new());
 
     let icon = gtk::Image::builder()
         .pixel_size(96)
@@ -313,11 +313,8 @@ fn counters() -> (gtk::FlowBox, [gtk::Label; 4]) {
 
 fn mode(sender: &ComponentSender<Overview>) -> (adw::PreferencesGroup, adw::ComboRow) {
     let names = [gettext("Ask"), gettext("Learn")];
-    let row = adw::ComboRow::builder()
-        .title(gettext("Mode"))
-        .subtitle(gettext("What happens to connections that no rule decides"))
-        .model(&gtk::StringList::new(&names.each_ref().map(String::as_str)))
-        .build();
+    let row = choice::row(&gettext("Mode"), &names.each_ref().map(String::as_str));
+    row.set_subtitle(&gettext("What happens to connections that no rule decides"));
     let input = sender.clone();
     row.connect_selected_notify(move |row| input.input(Input::Mode(row.selected())));
     let group = adw::PreferencesGroup::new();

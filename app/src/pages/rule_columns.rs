@@ -9,6 +9,7 @@ use relm4::typed_view::column::RelmColumn;
 
 use super::rules::Input;
 use crate::i18n::{gettext, gettext_f};
+use crate::model::names;
 use crate::model::rules::RuleRow;
 use crate::widgets::cells::{self, IconCell};
 use crate::widgets::sync::{Keyed, Table};
@@ -209,7 +210,7 @@ impl RelmColumn for Program {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Box, IconCell) {
-        IconCell::new()
+        IconCell::short()
     }
 
     fn bind(item: &mut Item, cell: &mut IconCell, _: &mut gtk::Box) {
@@ -236,7 +237,7 @@ impl RelmColumn for Destination {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Label, ()) {
-        (cells::line(), ())
+        (cells::short_line(), ())
     }
 
     fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
@@ -267,7 +268,7 @@ impl RelmColumn for Hits {
     }
 
     fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
-        label.set_label(&item.row.hits.to_string());
+        label.set_label(&names::number(item.row.hits));
     }
 
     fn sort_fn() -> OrdFn<Item> {

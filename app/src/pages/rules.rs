@@ -263,7 +263,6 @@ fn build(root: &adw::ToolbarView, table: &Table<Item>, sender: &ComponentSender<
     let header = adw::HeaderBar::new();
     header.pack_start(&add);
     header.pack_start(&search.button);
-    header.pack_end(&super::main_menu());
     root.add_top_bar(&header);
     root.add_top_bar(&search.bar);
 

@@ -202,6 +202,7 @@ impl Prompt {
                 let lifetime =
                     question::position(&text.lifetimes, &self.settings.text("prompt-lifetime"));
                 view.show(&text, scope, lifetime);
+                View::fit(window);
                 self.text = Some(text);
                 self.guard.restart((self.clock.steady)());
                 if !window.is_visible() {

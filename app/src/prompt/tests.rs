@@ -4,6 +4,7 @@ use std::time::Duration;
 use relm4::ComponentController as _;
 
 use super::*;
+use crate::testing::{self, find, settle};
 
 /// A prompt with a clock that stands still unless it is moved.
 struct Bench {
@@ -68,8 +69,7 @@ impl Bench {
     }
 
     fn shows(&self, text: &str) -> bool {
-        let labels = all::<gtk::Label>(self.prompt.widget().upcast_ref());
-        labels.iter().any(|label| label.label().contains(text))
+        testing::shows(self.prompt.widget().upcast_ref(), text)
     }
 
     fn visible(&self) -> bool {
@@ -94,29 +94,6 @@ fn question(id: u64) -> Question {
         lifetimes: vec!["once".into(), "forever".into()],
         ..Question::default()
     }
-}
-
-fn settle() {
-    let context = glib::MainContext::default();
-    // Components answer through a channel: what is there after two idle rounds is all there is.
-    for _ in 0..3 {
-        while context.iteration(false) {}
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn all<W: IsA<gtk::Widget>>(root: &gtk::Widget) -> Vec<W> {
-    let mut found: Vec<W> = root.downcast_ref::<W>().cloned().into_iter().collect();
-    let mut child = root.first_child();
-    while let Some(widget) = child {
-        found.extend(all(&widget));
-        child = widget.next_sibling();
-    }
-    found
-}
-
-fn find<W: IsA<gtk::Widget>>(root: &gtk::Widget, wanted: &dyn Fn(&W) -> bool) -> W {
-    all(root).into_iter().find(|widget| wanted(widget)).unwrap()
 }
 
 #[gtk::test]

@@ -6,12 +6,12 @@ use gtk::pango;
 use crate::i18n::{gettext, gettext_f, ngettext_f};
 use crate::model::question::{Choice, QuestionText};
 use crate::model::time;
-use crate::widgets::program;
+use crate::widgets::{choice, program};
 
 const ICON_SIZE: i32 = 64;
 const WIDTH: i32 = 460;
 /// Above this the facts scroll, so that the buttons stay on a small screen.
-const MOST_HEIGHT: i32 = 560;
+const MOST_HEIGHT: i32 = 600;
 
 /// Handles on what changes from question to question.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct View {
     heading: gtk::Label,
     target: gtk::Label,
     warnings: gtk::Box,
-    destination: adw::ActionRow,
+    address: adw::ActionRow,
     service: adw::ActionRow,
     path: adw::ActionRow,
     user: adw::ActionRow,
@@ -55,7 +55,7 @@ impl View {
             heading: heading("title-2"),
             target: heading("title-4"),
             warnings: column(6),
-            destination: fact(&gettext("Destination")),
+            address: fact(&gettext("Address")),
             service: fact(&gettext("Service")),
             path: fact(&gettext("Program")),
             user: fact(&gettext("User")),
@@ -91,7 +91,7 @@ impl View {
         toolbar.set_content(Some(&view.facts()));
         toolbar.add_bottom_bar(&view.buttons());
         window.set_content(Some(&toolbar));
-        window.set_default_size(WIDTH, -1);
+        Self::fit(window);
         window.set_width_request(360);
         window.set_title(Some(&gettext("Connection Request")));
         view
@@ -102,7 +102,7 @@ impl View {
             .selection_mode(gtk::SelectionMode::None)
             .css_classes(["boxed-list"])
             .build();
-        for row in [&self.destination, &self.service, &self.path, &self.user] {
+        for row in [&self.address, &self.service, &self.path, &self.user] {
             who.append(row);
         }
         for row in [
@@ -176,11 +176,8 @@ impl View {
         self.target
             .set_label(&gettext_f("to {destination}", &names));
 
-        let destination = match text.address.as_str() {
-            "" => text.destination.clone(),
-            address => format!("{} — {address}", text.destination),
-        };
-        set_fact(&self.destination, &destination);
+        // The heading names the destination already.
+        set_fact(&self.address, &text.address);
         set_fact(&self.service, &text.service);
         set_fact(&self.path, &text.path);
         set_fact(&self.user, &text.user);
@@ -204,6 +201,11 @@ impl View {
         offer(&self.scope, &text.scopes, scope);
         offer(&self.lifetime, &text.lifetimes, lifetime);
         self.show_failure("");
+    }
+
+    /// Gives the window the height that what it shows needs.
+    pub fn fit(window: &adw::Window) {
+        window.set_default_size(WIDTH, -1);
     }
 
     /// Says why an answer came to nothing; an empty text says nothing.
@@ -287,16 +289,15 @@ fn set_fact(row: &adw::ActionRow, value: &str) {
 }
 
 fn choice(title: &str) -> adw::ComboRow {
-    adw::ComboRow::builder()
-        .title(title)
-        .use_markup(false)
-        .build()
+    let row = choice::row(title, &[]);
+    // Below the title there is room for long names.
+    row.set_use_subtitle(true);
+    row
 }
 
 fn offer(row: &adw::ComboRow, choices: &[Choice], selected: u32) {
     let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
-    row.set_model(Some(&gtk::StringList::new(&labels)));
-    row.set_selected(selected);
+    choice::offer(row, &labels, selected);
     row.set_sensitive(choices.len() > 1);
 }
 

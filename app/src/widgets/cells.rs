@@ -7,6 +7,9 @@ use crate::model::verdict::Verdict;
 
 use super::program;
 
+/// Characters of a line that is kept short.
+const SHORT: i32 = 18;
+
 /// A line of text that is cut at its end when there is no room.
 #[must_use]
 pub fn line() -> gtk::Label {
@@ -16,11 +19,18 @@ pub fn line() -> gtk::Label {
         .build()
 }
 
-/// A number, or another short text at the end of its cell.
+/// A line of text in a column that should not take the room of others.
+#[must_use]
+pub fn short_line() -> gtk::Label {
+    let label = line();
+    label.set_max_width_chars(SHORT);
+    label
+}
+
+/// A number.
 #[must_use]
 pub fn number() -> gtk::Label {
     let label = line();
-    label.set_xalign(1.0);
     label.add_css_class("numeric");
     label
 }
@@ -47,14 +57,26 @@ impl IconCell {
         (root, Self { icon, label })
     }
 
+    /// The same, for a column that should not take the room of others.
+    #[must_use]
+    pub fn short() -> (gtk::Box, Self) {
+        let (root, cell) = Self::new();
+        cell.label.set_max_width_chars(SHORT);
+        (root, cell)
+    }
+
     /// Shows the program at a path by its name, or by `name` where none is known.
     pub fn show(&self, path: &str, name: &str) {
-        let look = program::look(path);
-        self.icon.set_from_gicon(&look.icon);
-        let label = if path.is_empty() { name } else { &look.name };
-        self.label.set_label(label);
-        let hint = if path.is_empty() { name } else { path };
-        self.label.set_tooltip_text(Some(hint));
+        if path.is_empty() {
+            self.icon.set_icon_name(Some("view-app-grid-symbolic"));
+            self.label.set_label(name);
+            self.label.set_tooltip_text(Some(name));
+        } else {
+            let look = program::look(path);
+            self.icon.set_from_gicon(&look.icon);
+            self.label.set_label(&look.name);
+            self.label.set_tooltip_text(Some(path));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bastion_policy::flow::{Flow, Protocol};
-use bastion_policy::pending::QuestionId;
+use bastion_policy::pending::{QuestionId, QuestionKey};
 use bastion_policy::process::{Ancestor, Evidence, Executable, ProcessKey, UnknownReason};
 use bastion_policy::rule::Action;
 use bastion_policy::time::Timestamp;
@@ -31,16 +31,18 @@ fn process() -> Process {
 }
 
 fn question(identity: Identity, protocol: Protocol, host: Option<&str>) -> OpenQuestion {
+    let flow = Flow {
+        protocol,
+        source: "192.0.2.1".parse().unwrap(),
+        source_port: 40_000,
+        destination: "192.0.2.2".parse().unwrap(),
+        destination_port: if protocol.has_ports() { 443 } else { 0 },
+        hosts: host.into_iter().map(|h| h.parse().unwrap()).collect(),
+    };
     OpenQuestion {
         id: QuestionId(9),
-        flow: Flow {
-            protocol,
-            source: "192.0.2.1".parse().unwrap(),
-            source_port: 40_000,
-            destination: "192.0.2.2".parse().unwrap(),
-            destination_port: if protocol.has_ports() { 443 } else { 0 },
-            hosts: host.into_iter().map(|h| h.parse().unwrap()).collect(),
-        },
+        key: QuestionKey::new(&flow, &identity),
+        flow,
         identity,
         opened: Timestamp::from_millis(1_000),
         deadline: Timestamp::from_millis(61_000),

@@ -12,7 +12,7 @@ use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule,
 };
 use bastion_policy::flow::{Flow, Protocol};
-use bastion_policy::pending::QuestionId;
+use bastion_policy::pending::{QuestionId, QuestionKey};
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey};
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
@@ -43,16 +43,18 @@ pub(crate) fn question(id: u64, uid: Option<u32>) -> OpenQuestion {
             evidence: Evidence::PacketPath,
         }))
     });
+    let flow = Flow {
+        protocol: Protocol::Tcp,
+        source: IpAddr::from([192, 0, 2, 1]),
+        source_port: 40_000,
+        destination: IpAddr::from([192, 0, 2, 2]),
+        destination_port: 443,
+        hosts: vec!["www.example.org".parse().unwrap()],
+    };
     OpenQuestion {
         id: QuestionId(id),
-        flow: Flow {
-            protocol: Protocol::Tcp,
-            source: IpAddr::from([192, 0, 2, 1]),
-            source_port: 40_000,
-            destination: IpAddr::from([192, 0, 2, 2]),
-            destination_port: 443,
-            hosts: vec!["www.example.org".parse().unwrap()],
-        },
+        key: QuestionKey::new(&flow, &identity),
+        flow,
         identity,
         opened: Timestamp::from_millis(1_000),
         deadline: Timestamp::from_millis(61_000),

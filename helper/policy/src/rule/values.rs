@@ -6,6 +6,7 @@ use super::RuleError;
 use crate::escape;
 use crate::process::ProcessKey;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// Names a rule for good: 1 to 64 letters, digits, `-` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,33 +42,6 @@ impl FromStr for RuleId {
     }
 }
 
-/// Gives an enum of plain words its one text form.
-macro_rules! words {
-    ($type:ident, $error:path, $($variant:ident = $word:literal),+ $(,)?) => {
-        impl $type {
-            /// Every value with its text form.
-            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$variant, $word)),+];
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word),+ })
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = RuleError;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err($error(escape::excerpt(text))),
-                }
-            }
-        }
-    };
-}
-
 /// What a rule does with the flows it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -81,6 +55,7 @@ pub enum Action {
 
 words!(
     Action,
+    RuleError,
     RuleError::Action,
     Allow = "allow",
     Deny = "deny",
@@ -109,6 +84,7 @@ pub enum Priority {
 
 words!(
     Priority,
+    RuleError,
     RuleError::Priority,
     Factory = "factory",
     Normal = "normal",

@@ -5,6 +5,11 @@
 //! hold a match, each in ascending order, the lowest rank that matches is the winner; as soon as
 //! one is found, the others are read only as far as they could hold a lower one.
 //!
+//! Two kinds of rules stay in lists that are read one by one: those of one program and destination
+//! that name several ports or none, and those whose patterns begin with the same directory and
+//! end in no certain file name. A decision costs more only where there are thousands of one such
+//! kind.
+//!
 //! The lists only narrow down: whether a rule matches is always for [`Rule::matches`] to say. So
 //! the one thing an index can do wrong is to leave a rule out, which the tests look for by
 //! comparing with a search through everything.

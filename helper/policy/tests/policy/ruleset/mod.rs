@@ -105,12 +105,12 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(ProptestConfig::with_cases(1))]
 
     #[test]
     fn ten_thousand_rules_decide_like_few(
         rules in given::rules(10_000..10_001),
-        flows in proptest::collection::vec((given::flow(), given::identity()), 40),
+        flows in proptest::collection::vec((given::flow(), given::identity()), 80),
     ) {
         let set = RuleSet::new(rules.clone()).unwrap();
         for (flow, identity) in flows {
@@ -190,7 +190,8 @@ fn the_closer_program_wins() {
         ],
         &[("program", "any"), ("started_by", "/usr/bin/wget")],
     ];
-    let ids = ["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"];
+    // Descending, so that ids alone would order them the other way round.
+    let ids = ["i8", "i7", "i6", "i5", "i4", "i3", "i2", "i1", "i0"];
     let rules: Vec<Vec<_>> = std::iter::zip(ladder, ids)
         .map(|(fields, id)| fields.iter().copied().chain([("id", id)]).collect())
         .collect();
