@@ -275,20 +275,21 @@ fn packets_that_come_while_the_queue_is_opened_are_seen_or_dropped() {
         let receiver = peer.receiver(0);
         let to = receiver.local_addr().unwrap();
         let flood = Flood::start(to);
+        let mut queue = None;
         for _ in 0..200 {
-            let (mut queue, _) = NfQueue::open(QUEUE).unwrap();
-            for _ in 0..20 {
-                let held = next(&mut queue);
+            drop(queue.take());
+            let (mut opened, _) = NfQueue::open(QUEUE).unwrap();
+            for n in 1..=20 {
+                let held = next(&mut opened);
+                // The kernel counts from 1 for each new holder.
+                assert_eq!(held.id, PacketId(n), "a packet waits unseen");
                 assert_eq!(held.owner, Some(0), "a packet came before the settings");
                 assert!(packet::parse(&held.bytes).is_ok());
-                queue.verdict(held.id, PacketVerdict::Drop).unwrap();
+                opened.verdict(held.id, PacketVerdict::Drop).unwrap();
             }
+            queue = Some(opened);
         }
-        let (mut queue, _) = NfQueue::open(QUEUE).unwrap();
-        for _ in 0..20 {
-            let held = next(&mut queue);
-            queue.verdict(held.id, PacketVerdict::Drop).unwrap();
-        }
+        let mut queue = queue.unwrap();
         flood.stop();
         while let Some(held) = queue.receive().unwrap() {
             queue.verdict(held.id, PacketVerdict::Drop).unwrap();
