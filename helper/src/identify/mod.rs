@@ -1,7 +1,20 @@
 //! Who sent a packet.
+//!
+//! [`process::read`] tells all about a process whose pid is known; [`SocketTableIdentifier`] finds
+//! that pid without help from within the kernel.
 
 use bastion_policy::flow::Flow;
 use bastion_policy::process::{Evidence, Identity};
+
+mod app;
+mod executable;
+mod holders;
+mod mounts;
+pub mod proc_dir;
+pub mod process;
+mod socket_table;
+
+pub use socket_table::SocketTableIdentifier;
 
 /// Finds the sender of a held packet.
 pub trait Identifier: Send {

@@ -6,7 +6,7 @@
 pub mod nfqueue;
 
 mod message;
-mod stats;
+pub(crate) mod stats;
 mod waker;
 
 use std::time::Duration;

@@ -44,7 +44,7 @@ pub(super) fn entry(number: u16) -> Result<Option<Entry>, QueueError> {
 }
 
 /// The counters of a queue that somebody holds.
-pub(super) fn stats(number: u16) -> Result<QueueStats, QueueError> {
+pub(crate) fn stats(number: u16) -> Result<QueueStats, QueueError> {
     match entry(number)? {
         Some(entry) => Ok(entry.stats),
         None => Err(failed(number, io::ErrorKind::NotFound.into())),

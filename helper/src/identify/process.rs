@@ -1,0 +1,246 @@
+//! A process with all that is told about it, read from `/proc` so that nothing in it belongs to
+//! another process or another program.
+
+use std::io;
+
+use bastion_policy::escape;
+use bastion_policy::process::{Ancestor, Evidence, FileId, Process, ProcessKey, UnknownReason};
+use nix::errno::Errno;
+
+use super::app;
+use super::executable::Image;
+use super::proc_dir::{ProcDir, ProcFs, Stat};
+
+/// Most arguments told of a process.
+pub const MAX_ARGUMENTS: usize = 64;
+/// Most bytes of arguments told, before escaping.
+pub const MAX_ARGUMENT_BYTES: usize = 4096;
+/// Most ancestors told.
+pub const MAX_PARENTS: usize = 16;
+
+/// Stands where arguments were left out.
+const CUT: &str = "…";
+
+/// Longest `/proc/PID/cgroup` read: one line for each hierarchy with paths of at most `PATH_MAX`.
+const CGROUP_LIMIT: usize = 64 * 1024;
+
+/// `Uid:` stands near the start of `/proc/PID/status`; only the name, 64 bytes escaped, and
+/// nine short lines come before it.
+const STATUS_LIMIT: usize = 4096;
+
+/// What makes a process the one it is and the program it runs, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Moment {
+    stat: Stat,
+    image: Image,
+}
+
+impl Moment {
+    fn of(dir: &ProcDir) -> io::Result<Self> {
+        Ok(Self {
+            stat: Stat::of(dir)?,
+            image: Image::of(dir)?,
+        })
+    }
+}
+
+/// Reads everything about a process that sent for `uid`.
+///
+/// `holds` says whether the process is still tied to what it is blamed for, such as a socket. It
+/// is asked at the start and at the end, as are start time and executable; so what is in between
+/// belongs together.
+///
+/// # Errors
+/// [`UnknownReason::NoProcess`] if it is gone, [`UnknownReason::Changed`] if it executed another
+/// program or let go meanwhile, [`UnknownReason::Unreadable`] if the kernel refuses.
+pub fn read(
+    proc: &ProcFs,
+    pid: u32,
+    uid: u32,
+    evidence: Evidence,
+    holds: &dyn Fn(&ProcDir) -> bool,
+) -> Result<Process, UnknownReason> {
+    let dir = proc.process(pid).map_err(|error| reason(&error))?;
+    steady(&dir, holds, |moment| {
+        describe(proc, &dir, moment, uid, evidence)
+    })
+}
+
+/// The program a process runs, and for whom: enough to compare processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    key: ProcessKey,
+    file: FileId,
+    /// Its effective user.
+    uid: Option<u32>,
+}
+
+impl Program {
+    /// True if both run the same file for the same user.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.file == other.file && self.uid == other.uid
+    }
+
+    /// Smaller for an older process; never the same for two.
+    pub(super) fn age(&self) -> (u64, u32) {
+        (self.key.start_time, self.key.pid)
+    }
+}
+
+/// What a process runs; arguments and errors as of [`read`].
+pub(super) fn program(
+    proc: &ProcFs,
+    pid: u32,
+    holds: &dyn Fn(&ProcDir) -> bool,
+) -> Result<Program, UnknownReason> {
+    let dir = proc.process(pid).map_err(|error| reason(&error))?;
+    steady(&dir, holds, |moment| {
+        Ok(Program {
+            key: key(&dir, moment.stat),
+            file: moment.image.file,
+            uid: effective_user(&dir.read("status", STATUS_LIMIT)?),
+        })
+    })
+}
+
+/// The second number of the line `Uid:` (proc_pid_status(5)).
+fn effective_user(status: &[u8]) -> Option<u32> {
+    let line = status
+        .split(|&b| b == b'\n')
+        .find_map(|line| line.strip_prefix(b"Uid:"))?;
+    let users = std::str::from_utf8(line).ok()?;
+    users.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Runs `look` and makes sure that the process was the same before and after.
+fn steady<T>(
+    dir: &ProcDir,
+    holds: &dyn Fn(&ProcDir) -> bool,
+    look: impl FnOnce(&Moment) -> io::Result<T>,
+) -> Result<T, UnknownReason> {
+    let moment = || Moment::of(dir).map_err(|error| reason(&error));
+    let before = moment()?;
+    let held = holds(dir);
+    let seen = look(&before).map_err(|error| reason(&error))?;
+    let held = held && holds(dir);
+    // The parent may exit at any time and changes nothing about who sent.
+    let after = moment()?;
+    let same = (after.stat.start_time, after.image) == (before.stat.start_time, before.image);
+    if held && same {
+        Ok(seen)
+    } else {
+        Err(UnknownReason::Changed)
+    }
+}
+
+/// What an error about a process's files says about it.
+pub(super) fn reason(error: &io::Error) -> UnknownReason {
+    let gone = error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(Errno::ESRCH as i32);
+    if gone {
+        UnknownReason::NoProcess
+    } else {
+        UnknownReason::Unreadable
+    }
+}
+
+fn describe(
+    proc: &ProcFs,
+    dir: &ProcDir,
+    moment: &Moment,
+    uid: u32,
+    evidence: Evidence,
+) -> io::Result<Process> {
+    let place = moment.image.place(dir, proc)?;
+    let path = place.executable.path.as_str();
+    // An app's directories have no characters that are escaped.
+    let app = place.on_host.then(|| app::of(path.as_bytes())).flatten();
+    Ok(Process {
+        key: key(dir, moment.stat),
+        uid,
+        app,
+        executable: place.executable,
+        arguments: arguments(dir),
+        working_directory: dir
+            .link("cwd")
+            .map_or_else(|_| String::new(), |p| escape::bytes(&p)),
+        cgroup: cgroup(dir),
+        parents: parents(proc, dir, moment.stat),
+        evidence,
+    })
+}
+
+fn key(dir: &ProcDir, stat: Stat) -> ProcessKey {
+    ProcessKey {
+        pid: dir.pid(),
+        start_time: stat.start_time,
+    }
+}
+
+/// At most [`MAX_ARGUMENTS`] and [`MAX_ARGUMENT_BYTES`]; where some are missing, the last one
+/// says so. A process that can't be read has none.
+fn arguments(dir: &ProcDir) -> Vec<String> {
+    let bytes = dir
+        .read("cmdline", MAX_ARGUMENT_BYTES + 1)
+        .unwrap_or_default();
+    split_arguments(&bytes)
+}
+
+fn split_arguments(bytes: &[u8]) -> Vec<String> {
+    let cut = bytes.len() > MAX_ARGUMENT_BYTES;
+    let bytes = bytes.get(..MAX_ARGUMENT_BYTES).unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let mut all = bytes.split(|&b| b == 0);
+    let mut arguments: Vec<String> = all
+        .by_ref()
+        .take(MAX_ARGUMENTS)
+        .map(escape::bytes)
+        .collect();
+    if cut || all.next().is_some() {
+        arguments.push(CUT.to_owned());
+    }
+    arguments
+}
+
+/// The path in the cgroup2 hierarchy, which `/proc/PID/cgroup` numbers 0 (cgroups(7)).
+fn cgroup(dir: &ProcDir) -> String {
+    let table = dir.read("cgroup", CGROUP_LIMIT).unwrap_or_default();
+    table
+        .split(|&b| b == b'\n')
+        .find_map(|line| line.strip_prefix(b"0::"))
+        .map_or_else(String::new, escape::bytes)
+}
+
+/// The ancestors, nearest first, up to the first process of the system. One that is younger than
+/// its child is another process that got the pid of one that exited: there the line ends.
+fn parents(proc: &ProcFs, child: &ProcDir, mut stat: Stat) -> Vec<Ancestor> {
+    let mut parents: Vec<Ancestor> = Vec::new();
+    let mut child = child.pid();
+    while parents.len() < MAX_PARENTS && child > 1 && stat.parent > 0 {
+        let Ok((dir, moment)) = ancestor(proc, stat.parent) else {
+            break;
+        };
+        let key = key(&dir, moment.stat);
+        let seen = parents.iter().any(|parent| parent.key == key);
+        if moment.stat.start_time > stat.start_time || seen {
+            break;
+        }
+        let Ok(place) = moment.image.place(&dir, proc) else {
+            break;
+        };
+        let path = place.executable.path;
+        parents.push(Ancestor { key, path });
+        child = dir.pid();
+        stat = moment.stat;
+    }
+    parents
+}
+
+fn ancestor(proc: &ProcFs, pid: u32) -> io::Result<(ProcDir, Moment)> {
+    let dir = proc.process(pid)?;
+    let moment = Moment::of(&dir)?;
+    Ok((dir, moment))
+}
