@@ -40,7 +40,7 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// Room for one message: its headers and attributes take less than 256 bytes besides the copy.
 const MESSAGE_BYTES: usize = COPY_RANGE as usize + 1024;
 
-/// The kernel's answer goes to port 0, the kernel itself.
+/// Netlink port and groups of the kernel, to which requests go.
 const KERNEL: (u32, u32) = (0, 0);
 
 /// A queue of the kernel, held until dropped; what waits in it is dropped with it.
