@@ -22,11 +22,11 @@ const FLATPAKS: &[u8] = b"/var/lib/flatpak/app/";
 const SNAPS: [&[u8]; 2] = [b"/snap/", b"/var/lib/snapd/snap/"];
 
 /// The app that owns the executable with this path on the machine.
-pub(super) fn of(host_path: &[u8]) -> Option<AppId> {
-    if let Some(below) = host_path.strip_prefix(FLATPAKS) {
+pub(super) fn of(path: &[u8]) -> Option<AppId> {
+    if let Some(below) = path.strip_prefix(FLATPAKS) {
         return app("flatpak", below);
     }
-    let below = SNAPS.iter().find_map(|dir| host_path.strip_prefix(*dir))?;
+    let below = SNAPS.iter().find_map(|dir| path.strip_prefix(*dir))?;
     app("snap", below).filter(|app| !is_base(app.id()))
 }
 

@@ -50,7 +50,7 @@ impl Image {
     /// # Errors
     /// None that can happen: `/proc/PID/exe` is a good path.
     pub(super) fn place(&self, dir: &ProcDir, proc: &ProcFs) -> io::Result<Place> {
-        if let Some(place) = self.on_host(dir, proc) {
+        if let Some(place) = self.on_machine(dir, proc) {
             return Ok(place);
         }
         let (path, _) = self.path();
@@ -66,22 +66,22 @@ impl Image {
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     }
 
-    fn on_host(&self, dir: &ProcDir, proc: &ProcFs) -> Option<Place> {
-        let names_it = |path: &[u8]| proc.host_file(path) == Some(self.file);
+    fn on_machine(&self, dir: &ProcDir, proc: &ProcFs) -> Option<Place> {
+        let names_it = |path: &[u8]| proc.machine_file(path) == Some(self.file);
         if names_it(&self.link) {
             return Some(self.placed(executable_path(&self.link)?, true, false));
         }
         let (path, deleted) = self.path();
         let id = self.mount?;
-        let first = proc.process(1).ok()?;
-        let host = mounts::parse(&first.read("mountinfo", MOUNTS_LIMIT).ok()?);
+        let machine = proc.machine().ok()?;
+        let own = mounts::parse(&machine.read("mountinfo", MOUNTS_LIMIT).ok()?);
         let seen = mounts::parse(&dir.read("mountinfo", MOUNTS_LIMIT).ok()?);
-        let found = mounts::on_host(path, id, &seen, &host);
+        let found = mounts::on_machine(path, id, &seen, &own);
         if let Some(path) = found.iter().find(|path| names_it(path)) {
             return Some(self.placed(executable_path(path)?, true, false));
         }
-        let own_mount = host.iter().any(|mount| mount.id == id);
-        let trusted = own_mount || (deleted && same_users(dir, &first));
+        let own_mount = own.iter().any(|mount| mount.id == id);
+        let trusted = own_mount || (deleted && same_users(dir, &machine));
         let path = found.first().filter(|_| trusted)?;
         Some(self.placed(executable_path(path)?, true, true))
     }
@@ -95,14 +95,14 @@ impl Image {
         }
     }
 
-    fn placed(&self, path: ExecutablePath, on_host: bool, replaced: bool) -> Place {
+    fn placed(&self, path: ExecutablePath, on_machine: bool, replaced: bool) -> Place {
         Place {
             executable: Executable {
                 path,
                 file: Some(self.file),
                 replaced,
             },
-            on_host: on_host && !replaced,
+            on_machine: on_machine && !replaced,
         }
     }
 }
@@ -112,7 +112,7 @@ impl Image {
 pub(super) struct Place {
     pub executable: Executable,
     /// True if its path names it on the machine now.
-    pub on_host: bool,
+    pub on_machine: bool,
 }
 
 fn executable_path(path: &[u8]) -> Option<ExecutablePath> {

@@ -1,14 +1,21 @@
 //! Which processes hold a socket: the links in `/proc/PID/fd`.
 //!
 //! There is no way from a socket to its holders but to look through everybody's open files; it
-//! takes about a microsecond for each. So one look remembers every socket it sees, and serves all
-//! flows of the next [`FRESH`]: a burst of connections costs one look.
+//! takes about a microsecond for each. So one look remembers every socket it sees and serves all
+//! flows of the next [`FRESH`].
+//!
+//! A socket that is missing in so fresh a look was made since. Then it can only be held by the
+//! process that made it, by children it has started since, and by whom it was passed to since
+//! (`SCM_RIGHTS`, unix(7)). So it is enough to look at the processes that held what was asked
+//! for last, where it mostly is, and at those that are new; what this leaves out is a socket
+//! that is passed on to another running program within half a second of its making, until the
+//! next whole look. If it is in neither, everybody's files are looked at again.
 //!
 //! Who holds a socket without an open file can't be seen here: a socket that waits in a Unix
 //! socket's queue, or is registered with io_uring alone. That is one reason why
 //! [`Evidence::SocketTable`](bastion_policy::process::Evidence) is the weaker one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bastion_policy::process::UnknownReason;
@@ -20,8 +27,8 @@ use super::process::reason;
 /// in it still holds the socket is checked each time.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// Users whose looks are remembered at the same time.
-const MAX_USERS: usize = 16;
+/// Processes that held what was asked for last.
+const MAX_RECENT: usize = 8;
 
 /// Most sockets remembered of one look.
 const MAX_SOCKETS: usize = 65_536;
@@ -66,11 +73,65 @@ fn socket(link: &[u8]) -> Option<u64> {
 #[derive(Debug, Default)]
 struct Look {
     holders: HashMap<u64, Vec<Holder>>,
+    /// The processes there were.
+    pids: HashSet<u32>,
     /// True if some process's files could not be read.
     refused: bool,
 }
 
 impl Look {
+    /// Looks at the files of every process, whoever's it is: a socket may have come to another
+    /// user's process too. If one of the sockets has no holder, the threads that have open
+    /// files of their own (`CLONE_FILES`, unshare(2)) are looked at as well.
+    fn at(proc: &ProcFs, inodes: &[u64]) -> Self {
+        let mut look = Self::default();
+        let pids = proc.pids().unwrap_or_else(|error| {
+            look.failed(&error);
+            Vec::new()
+        });
+        // One directory open at a time: there may be more processes than files we may open.
+        for &pid in &pids {
+            look.add_process(proc, pid, inodes);
+        }
+        if !look.knows(inodes) {
+            look.add_threads(proc, &pids, inodes);
+        }
+        look
+    }
+
+    /// Adds what has come since, as far as it is in these processes or in new ones.
+    fn bring_up_to_date(&mut self, proc: &ProcFs, recent: &[u32], inodes: &[u64]) {
+        let new = proc.pids().unwrap_or_default();
+        let new = new.into_iter().filter(|pid| !self.pids.contains(pid));
+        let pids: HashSet<u32> = new.chain(recent.iter().copied()).collect();
+        for pid in pids {
+            self.add_process(proc, pid, inodes);
+        }
+    }
+
+    fn add_process(&mut self, proc: &ProcFs, pid: u32, inodes: &[u64]) {
+        self.pids.insert(pid);
+        match proc.process(pid) {
+            Ok(dir) => self.add(&dir, "fd", inodes),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn add_threads(&mut self, proc: &ProcFs, pids: &[u32], inodes: &[u64]) {
+        let mut left = MAX_THREADS;
+        for dir in pids.iter().filter_map(|&pid| proc.process(pid).ok()) {
+            let threads = dir.threads().unwrap_or_default();
+            // The first thread's files are those of `fd`.
+            for thread in threads.into_iter().filter(|&thread| thread != dir.pid()) {
+                if left == 0 {
+                    return;
+                }
+                left -= 1;
+                self.add(&dir, &format!("task/{thread}/fd"), inodes);
+            }
+        }
+    }
+
     fn knows(&self, inodes: &[u64]) -> bool {
         inodes.iter().all(|inode| self.holders.contains_key(inode))
     }
@@ -105,26 +166,23 @@ impl Look {
 /// Finds the holders of sockets.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
-    looks: HashMap<u32, (Instant, Look)>,
+    last: Option<(Instant, Look)>,
+    /// Holders found last, newest first.
+    recent: Vec<u32>,
 }
 
 impl Holders {
-    /// True if what is remembered for this user is older than `moment`.
-    pub(super) fn older_than(&self, moment: Instant, uid: u32) -> bool {
-        self.looks
-            .get(&uid)
-            .is_some_and(|(taken, _)| *taken < moment)
+    /// True if what is remembered is older than `moment`.
+    pub(super) fn older_than(&self, moment: Instant) -> bool {
+        matches!(self.last, Some((taken, _)) if taken < moment)
     }
 
-    /// Forgets all earlier looks.
+    /// Forgets the last look.
     pub(super) fn forget(&mut self) {
-        self.looks.clear();
+        self.last = None;
     }
 
-    /// The holders of each of these sockets of one user, each with the inode. All processes of
-    /// the user are looked at; those of others only if a socket has no holder among them, as
-    /// when a service opens it before it drops its privileges; and last the threads that have
-    /// open files of their own (`CLONE_FILES`, unshare(2)).
+    /// The holders of each of these sockets, each with the inode.
     ///
     /// # Errors
     /// [`UnknownReason::NoProcess`] if one of the sockets has no holder,
@@ -133,24 +191,22 @@ impl Holders {
         &mut self,
         proc: &ProcFs,
         inodes: &[u64],
-        uid: u32,
         now: Instant,
     ) -> Result<Vec<(u64, Holder)>, UnknownReason> {
-        self.looks
-            .retain(|_, (taken, _)| now.saturating_duration_since(*taken) < FRESH);
-        if !self
-            .looks
-            .get(&uid)
-            .is_some_and(|(_, look)| look.knows(inodes))
-        {
-            if self.looks.len() >= MAX_USERS {
-                self.looks.clear();
+        let fresh = |taken| now.saturating_duration_since(taken) < FRESH;
+        let last = self.last.take().filter(|(taken, _)| fresh(*taken));
+        let last = last.map(|(taken, mut look)| {
+            // Without room for all, one that is missing need not be new.
+            if !look.knows(inodes) && look.holders.len() < MAX_SOCKETS {
+                look.bring_up_to_date(proc, &self.recent, inodes);
             }
-            self.looks.insert(uid, (now, look(proc, inodes, uid)));
-        }
-        let Some((_, look)) = self.looks.get(&uid) else {
-            return Err(UnknownReason::Unreadable);
+            (taken, look)
+        });
+        let last = match last.filter(|(_, look)| look.knows(inodes)) {
+            Some(last) => last,
+            None => (now, Look::at(proc, inodes)),
         };
+        let (_, look) = self.last.insert(last);
         if !look.knows(inodes) {
             return Err(match look.refused {
                 true => UnknownReason::Unreadable,
@@ -160,57 +216,14 @@ impl Holders {
         let each = inodes
             .iter()
             .filter_map(|inode| Some((*inode, look.holders.get(inode)?)));
-        Ok(each
+        let found: Vec<(u64, Holder)> = each
             .flat_map(|(inode, holders)| holders.iter().map(move |h| (inode, h.clone())))
-            .collect())
-    }
-}
-
-fn look(proc: &ProcFs, inodes: &[u64], uid: u32) -> Look {
-    let mut look = Look::default();
-    let pids = proc.pids().unwrap_or_else(|error| {
-        look.failed(&error);
-        Vec::new()
-    });
-    // One directory open at a time: there may be more processes than files we may open.
-    let owned = |pid: &u32| {
-        proc.process(*pid)
-            .and_then(|dir| dir.owner())
-            .is_ok_and(|o| o == uid)
-    };
-    let (own, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(owned);
-    for group in [&own, &others] {
-        if !look.knows(inodes) {
-            for &pid in group {
-                match proc.process(pid) {
-                    Ok(dir) => look.add(&dir, "fd", inodes),
-                    Err(error) => look.failed(&error),
-                }
-            }
+            .collect();
+        for (_, holder) in &found {
+            self.recent.retain(|pid| *pid != holder.pid);
+            self.recent.insert(0, holder.pid);
         }
-    }
-    if !look.knows(inodes) {
-        look_at_threads(&mut look, proc, own.into_iter().chain(others), inodes);
-    }
-    look
-}
-
-fn look_at_threads(
-    look: &mut Look,
-    proc: &ProcFs,
-    pids: impl Iterator<Item = u32>,
-    inodes: &[u64],
-) {
-    let mut left = MAX_THREADS;
-    for dir in pids.filter_map(|pid| proc.process(pid).ok()) {
-        let threads = dir.threads().unwrap_or_default();
-        // The first thread's files are those of `fd`.
-        for thread in threads.into_iter().filter(|&thread| thread != dir.pid()) {
-            if left == 0 {
-                return;
-            }
-            left -= 1;
-            look.add(&dir, &format!("task/{thread}/fd"), inodes);
-        }
+        self.recent.truncate(MAX_RECENT);
+        Ok(found)
     }
 }

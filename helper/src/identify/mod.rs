@@ -13,6 +13,8 @@ mod mounts;
 pub mod proc_dir;
 pub mod process;
 mod socket_table;
+#[cfg(test)]
+mod tests;
 
 pub use socket_table::SocketTableIdentifier;
 

@@ -60,10 +60,10 @@ fn octal(digits: &[u8; 3]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
-/// The path on the machine of the file with this path on mount `id` of the table `seen`; `host`
-/// is the machine's own table. Several, where the machine has it mounted several times.
-pub(super) fn on_host(path: &[u8], id: u64, seen: &[Mount], host: &[Mount]) -> Vec<Vec<u8>> {
-    if host.iter().any(|mount| mount.id == id) {
+/// The path on the machine of the file with this path on mount `id` of the table `seen`; `machine`
+/// has the machine's own table. Several, where the machine has it mounted several times.
+pub(super) fn on_machine(path: &[u8], id: u64, seen: &[Mount], machine: &[Mount]) -> Vec<Vec<u8>> {
+    if machine.iter().any(|mount| mount.id == id) {
         return vec![path.to_vec()];
     }
     let Some(mount) = seen.iter().find(|mount| mount.id == id) else {
@@ -74,7 +74,7 @@ pub(super) fn on_host(path: &[u8], id: u64, seen: &[Mount], host: &[Mount]) -> V
         return Vec::new();
     };
     let inside = join(&mount.root, below);
-    let mut found: Vec<&Mount> = host
+    let mut found: Vec<&Mount> = machine
         .iter()
         .filter(|own| own.device == mount.device && strip(&inside, &own.root).is_some())
         .collect();
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const HOST: &[u8] = b"28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+    const MACHINE: &[u8] = b"28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
         90 28 8:2 / /home rw,relatime shared:40 - ext4 /dev/sda2 rw\n\
         95 28 7:3 / /snap/firefox/4848 ro,nodev shared:50 - squashfs /dev/loop3 ro\n\
         96 28 8:3 /@home\\040x /data rw - btrfs /dev/sda3 rw\n";
@@ -114,8 +114,8 @@ mod tests {
         413 400 0:99 / /tmp rw - tmpfs tmpfs rw\n\
         414 400 8:3 /@home\\040x/y /z rw - btrfs /dev/sda3 rw\n";
 
-    fn host_path(path: &str, id: u64) -> Vec<String> {
-        on_host(path.as_bytes(), id, &parse(SEEN), &parse(HOST))
+    fn machine_path(path: &str, id: u64) -> Vec<String> {
+        on_machine(path.as_bytes(), id, &parse(SEEN), &parse(MACHINE))
             .into_iter()
             .map(|p| String::from_utf8(p).unwrap())
             .collect()
@@ -124,37 +124,40 @@ mod tests {
     #[test]
     fn a_sandbox_is_seen_through() {
         assert_eq!(
-            host_path("/app/bin/firefox", 411),
+            machine_path("/app/bin/firefox", 411),
             ["/var/lib/flatpak/app/org.mozilla.firefox/x86_64/stable/def/files/bin/firefox"]
         );
-        assert_eq!(host_path("/z/q", 414), ["/data/y/q"]);
+        assert_eq!(machine_path("/z/q", 414), ["/data/y/q"]);
     }
 
     #[test]
     fn a_false_name_is_seen_through() {
         assert_eq!(
-            host_path("/usr/bin/firefox", 412),
+            machine_path("/usr/bin/firefox", 412),
             ["/home/mallory/firefox"]
         );
     }
 
     #[test]
     fn what_the_machine_does_not_see_has_no_path() {
-        assert!(host_path("/tmp/x", 413).is_empty());
-        assert!(host_path("/usr/bin/firefox", 999).is_empty(), "detached");
-        assert!(host_path("/usrx/bin", 410).is_empty(), "no such directory");
+        assert!(machine_path("/tmp/x", 413).is_empty());
+        assert!(machine_path("/usr/bin/firefox", 999).is_empty(), "detached");
+        assert!(
+            machine_path("/usrx/bin", 410).is_empty(),
+            "no such directory"
+        );
     }
 
     #[test]
     fn the_machines_own_mounts_need_no_translation() {
-        assert_eq!(host_path("/usr/bin/curl", 28), ["/usr/bin/curl"]);
+        assert_eq!(machine_path("/usr/bin/curl", 28), ["/usr/bin/curl"]);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(table: Vec<u8>, path: Vec<u8>, id: u64) {
             let mounts = parse(&table);
-            let _ = on_host(&path, id, &mounts, &mounts);
+            let _ = on_machine(&path, id, &mounts, &mounts);
             let _ = unescape(&table);
         }
     }

@@ -8,11 +8,13 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bastion_policy::process::FileId;
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawDir, Statx, StatxFlags, makedev, openat, readlinkat, statx,
+    AtFlags, CWD, Mode, OFlags, RawDir, Statx, StatxFlags, makedev, openat, readlinkat,
+    readlinkat_raw, statx,
 };
 use rustix::io::Errno;
 
@@ -20,24 +22,44 @@ use rustix::io::Errno;
 #[derive(Clone, Debug)]
 pub struct ProcFs {
     root: PathBuf,
-    host: PathBuf,
+    machine: PathBuf,
 }
 
 impl Default for ProcFs {
-    /// The running system. The machine's files are those the first process sees: the helper's
-    /// own view may be narrowed by its service manager.
+    /// The running system. The machine's files are those the first process sees, as the
+    /// helper's own view may be narrowed by its service manager; but the helper's own where it
+    /// may not look there (which takes `CAP_SYS_PTRACE`).
     fn default() -> Self {
-        Self::at("/proc", "/proc/1/root")
+        let first = Path::new("/proc/1");
+        let may_look = stat(CWD, first.join("root")).is_ok();
+        Self {
+            root: "/proc".into(),
+            machine: if may_look {
+                first
+            } else {
+                Path::new("/proc/self")
+            }
+            .into(),
+        }
     }
 }
 
 impl ProcFs {
-    /// A copy of `/proc` below `root`, with the files it speaks of below `host`.
-    pub fn at(root: impl Into<PathBuf>, host: impl Into<PathBuf>) -> Self {
+    /// A copy of `/proc`; the machine is what its process 1 sees.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
         Self {
-            root: root.into(),
-            host: host.into(),
+            machine: root.join("1"),
+            root,
         }
+    }
+
+    /// The directory of a process that sees the machine as it is.
+    ///
+    /// # Errors
+    /// As open(2).
+    pub fn machine(&self) -> io::Result<ProcDir> {
+        ProcDir::open(&self.machine, 1)
     }
 
     /// The directory of a process.
@@ -45,13 +67,7 @@ impl ProcFs {
     /// # Errors
     /// `ENOENT` if there is no such process.
     pub fn process(&self, pid: u32) -> io::Result<ProcDir> {
-        let fd = openat(
-            CWD,
-            self.root.join(pid.to_string()),
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        Ok(ProcDir { fd, pid })
+        ProcDir::open(&self.root.join(pid.to_string()), pid)
     }
 
     /// Every number among the names in `/proc`: the ids of all processes.
@@ -67,16 +83,9 @@ impl ProcFs {
 
     /// The file that has this absolute path on the machine.
     #[must_use]
-    pub fn host_file(&self, path: &[u8]) -> Option<FileId> {
-        use std::os::unix::ffi::OsStrExt as _;
-        let relative = path.strip_prefix(b"/")?;
-        let path = self
-            .host
-            .join(Path::new(std::ffi::OsStr::from_bytes(relative)));
-        // A path that starts with a second slash would leave `host`.
-        if !path.starts_with(&self.host) {
-            return None;
-        }
+    pub fn machine_file(&self, path: &[u8]) -> Option<FileId> {
+        let root = self.machine.join("root");
+        let path = [root.as_os_str().as_bytes(), path].concat();
         stat(CWD, path).ok().map(|s| file_id(&s))
     }
 }
@@ -93,6 +102,12 @@ pub struct ProcDir {
 }
 
 impl ProcDir {
+    fn open(path: &Path, pid: u32) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty())?;
+        Ok(Self { fd, pid })
+    }
+
     /// The pid.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -143,29 +158,25 @@ impl ProcDir {
         Ok((file_id(&s), has_mount.then_some(s.stx_mnt_id)))
     }
 
-    /// The user that owns the process's files below `/proc`: its effective user, or root if
-    /// it may not be traced (proc_pid(5)).
-    ///
-    /// # Errors
-    /// As statx(2).
-    pub fn owner(&self) -> io::Result<u32> {
-        Ok(statx(&self.fd, "", AtFlags::EMPTY_PATH, StatxFlags::UID)?.stx_uid)
-    }
-
     /// Calls `each` with the number of each open file in `name`, a directory such as `fd`, and
     /// what its link says.
     ///
     /// # Errors
-    /// When the directory can't be read.
+    /// When the directory or one of the links can't be read; the others are told nevertheless.
     pub fn open_files(&self, name: &str, mut each: impl FnMut(u32, &[u8])) -> io::Result<()> {
         let fd = openat(&self.fd, name, DIRECTORY, Mode::empty())?;
+        // Sockets' links are short; a longer one is cut and is none.
         let mut buffer = [MaybeUninit::uninit(); 64];
+        let mut refused = None;
         numbers(&fd, |entry, number| {
-            // Sockets' links are short; a longer one is cut and is none.
-            if let Ok((link, _)) = rustix::fs::readlinkat_raw(&fd, entry, &mut buffer) {
-                each(number, link);
+            match readlinkat_raw(&fd, entry, &mut buffer) {
+                Ok((link, _)) => each(number, link),
+                // Closed meanwhile.
+                Err(Errno::NOENT) => {}
+                Err(error) => refused = Some(error),
             }
-        })
+        })?;
+        refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// The ids of its threads.
@@ -212,6 +223,10 @@ pub(super) struct Stat {
     pub parent: u32,
     /// Clock ticks since boot.
     pub start_time: u64,
+    /// Where the stack starts and the arguments end: chosen at random at each exec
+    /// (`kernel.randomize_va_space`), so another program, or the same one executed again, has
+    /// others. 0 while an exec is under way.
+    layout: [u64; 2],
 }
 
 impl Stat {
@@ -227,10 +242,20 @@ impl Stat {
         let end = bytes.iter().rposition(|&b| b == b')')?;
         let numbers = std::str::from_utf8(bytes.get(end + 1..)?).ok()?;
         let mut numbers = numbers.split_ascii_whitespace();
-        // Fields 4 and 22; the first one here is field 3.
+        // Fields 4, 22, 28 and 49; the first one here is field 3.
         let parent = numbers.nth(1)?.parse().ok()?;
-        let start_time = numbers.nth(17)?.parse().ok()?;
-        Some(Self { parent, start_time })
+        let mut after = |skip| numbers.nth(skip)?.parse().ok();
+        Some(Self {
+            parent,
+            start_time: after(17)?,
+            layout: [after(5)?, after(20)?],
+        })
+    }
+
+    /// True if both are of one process that executed nothing in between. The parent may exit at
+    /// any time and changes nothing about who a process is.
+    pub(super) fn same_program(&self, other: &Self) -> bool {
+        (self.start_time, self.layout) == (other.start_time, other.layout)
     }
 }
 
@@ -248,6 +273,7 @@ mod tests {
         let expected = Stat {
             parent: 77,
             start_time: 987_654,
+            layout: [6, 27],
         };
         assert_eq!(Stat::parse(STAT), Some(expected));
     }

@@ -123,9 +123,8 @@ fn steady<T>(
     let held = holds(dir);
     let seen = look(&before).map_err(|error| reason(&error))?;
     let held = held && holds(dir);
-    // The parent may exit at any time and changes nothing about who sent.
     let after = moment()?;
-    let same = (after.stat.start_time, after.image) == (before.stat.start_time, before.image);
+    let same = after.stat.same_program(&before.stat) && after.image == before.image;
     if held && same {
         Ok(seen)
     } else {
@@ -154,7 +153,7 @@ fn describe(
     let place = moment.image.place(dir, proc)?;
     let path = place.executable.path.as_str();
     // An app's directories have no characters that are escaped.
-    let app = place.on_host.then(|| app::of(path.as_bytes())).flatten();
+    let app = place.on_machine.then(|| app::of(path.as_bytes())).flatten();
     Ok(Process {
         key: key(dir, moment.stat),
         uid,

@@ -60,7 +60,7 @@ impl SocketTableIdentifier {
 
     fn lookup(&mut self, flow: &Flow) -> Result<Vec<SocketEntry>, UnknownReason> {
         self.tables.lookup(flow).map_err(|error| {
-            tracing::warn!(
+            tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "socket lookup failed"
             );
@@ -76,7 +76,7 @@ impl SocketTableIdentifier {
         let again = match &found {
             Err(UnknownReason::Changed) => true,
             // An older look may not know that another has the socket now.
-            Err(UnknownReason::NoProcess) => self.holders.older_than(asked, uid),
+            Err(UnknownReason::NoProcess) => self.holders.older_than(asked),
             _ => false,
         };
         if !again {
@@ -97,7 +97,7 @@ impl SocketTableIdentifier {
             // Closed by its process; nothing is left that could tell by which.
             return Err(UnknownReason::NoProcess);
         }
-        let found = self.holders.of(&self.proc, &inodes, uid, Instant::now())?;
+        let found = self.holders.of(&self.proc, &inodes, Instant::now())?;
         if found.len() > MAX_HOLDERS {
             return Err(UnknownReason::Ambiguous);
         }
