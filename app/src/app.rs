@@ -176,6 +176,7 @@ impl Component for App {
                 let client = self.client.clone();
                 sender.oneshot_command(async move { Done::Started(client.start_helper().await) });
             }
+            Input::Preferences if self.preferences_open() => {}
             Input::Preferences if self.link == Link::Ready => {
                 let preferences = Preferences::builder().launch(self.client.clone()).detach();
                 preferences.widget().present(Some(root));
@@ -203,6 +204,12 @@ impl Component for App {
 }
 
 impl App {
+    fn preferences_open(&self) -> bool {
+        self.preferences
+            .as_ref()
+            .is_some_and(|preferences| preferences.widget().is_mapped())
+    }
+
     /// Hands on what the helper says.
     fn hear(&mut self, message: Message, window: &Window) {
         match message {
