@@ -4,6 +4,7 @@
 //! - [`Internet`]: a second machine that answers, and counts what reaches it
 //! - [`Desktop`]: a session with a screen, whose windows are worked through
 //!   accessibility and whose authentication dialogs are answered
+//! - [`Firewall`]: a machine that has the package installed, with its internet
 //! - [`Package`]: the built package, installed as a person would
 //! - [`Tour`]: steps that print what was expected and what was seen
 //!
@@ -12,6 +13,7 @@
 
 mod desktop;
 mod error;
+mod firewall;
 mod internet;
 mod package;
 mod process;
@@ -22,6 +24,7 @@ mod widget;
 
 pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
+pub use firewall::{Attempt, Destination, Family, Firewall, Outcome};
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use package::Package;
 pub use process::{Output, Running};
