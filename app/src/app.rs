@@ -50,6 +50,8 @@ pub enum Input {
     Activate,
     /// The user wants to undo something.
     Undo(Undo),
+    /// The user wants the pause to end.
+    Resume,
     /// The user wants the trouble away.
     Remedy(Remedy),
     /// The user wants to see the preferences.
@@ -171,6 +173,7 @@ impl Component for App {
             Input::Undo(Undo::AddRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Restore(rule));
             }
+            Input::Resume => self.overview.emit(pages::overview::Input::Pause(0)),
             Input::Remedy(Remedy::Retry) => self.client.retry(),
             Input::Remedy(Remedy::Start) => {
                 let client = self.client.clone();
@@ -215,7 +218,7 @@ impl App {
         match message {
             Message::Link(link) => self.set_link(link, window),
             Message::Status(status) => {
-                window.show_banner(status::banner(&status, time::now()).as_deref());
+                window.show_banner(status::banner(&status, time::now()).as_ref());
                 self.overview
                     .emit(pages::overview::Input::Status(status.clone()));
                 if status.questions != self.status.questions {
