@@ -1,99 +1,20 @@
 //! A machine with the firewall installed, and an internet to be kept from.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::process::Output;
 use crate::sandbox::{As, Sandbox, required};
-use crate::{Error, Internet, Package, Result, Running, Transport, eventually};
+use crate::{
+    Attempt, Destination, Error, Family, Internet, Outcome, Package, Result, Standing, eventually,
+    eventually_equal,
+};
 
 /// How long anything may take that takes a moment; far more than it should need.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Copies of an interpreter stand here, so that a test has as many programs as it needs.
 const PROGRAMS: &str = "/opt/bastion-programs";
-
-/// The families, by the iptables that keeps their rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// `iptables`.
-    V4,
-    /// `ip6tables`.
-    V6,
-}
-
-impl Family {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
-
-    /// Its iptables; with `-save`, `-restore`, `-legacy` or `-nft` appended, that one.
-    #[must_use]
-    pub fn iptables(self) -> &'static str {
-        match self {
-            Self::V4 => "iptables",
-            Self::V6 => "ip6tables",
-        }
-    }
-}
-
-/// What came of an attempt to use the network.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It went through; this came back.
-    Reply(String),
-    /// It failed: the errno's name, or `TIMEOUT` when nothing came back in time.
-    Error(String),
-}
-
-impl Outcome {
-    /// Whether it went through.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        matches!(self, Self::Reply(_))
-    }
-
-    fn parse(line: &str) -> Result<Self> {
-        serde_json::from_str(line).map_err(|source| Error::Answer {
-            command: "client.py".to_owned(),
-            line: line.to_owned(),
-            source,
-        })
-    }
-}
-
-/// A program that tries to use the network while the test goes on.
-pub struct Attempt {
-    program: Running,
-}
-
-impl Attempt {
-    /// Waits until the attempt has come to something.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`] when it does not.
-    pub fn outcome(mut self, timeout: Duration) -> Result<Outcome> {
-        Outcome::parse(&self.program.line_with("{", timeout)?)
-    }
-
-    /// Whether it still waits.
-    pub fn is_waiting(&mut self) -> bool {
-        self.program.is_running()
-    }
-}
-
-/// Where something is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Destination {
-    /// How.
-    pub transport: Transport,
-    /// To which host.
-    pub address: IpAddr,
-    /// To which port.
-    pub port: u16,
-}
 
 /// A machine that has the package installed from the file, its service started by systemd, and a
 /// cable to an [`Internet`].
@@ -325,7 +246,7 @@ impl Firewall {
     /// # Errors
     /// [`Error::TimedOut`] when it does not come to that.
     pub fn wait_for_questions(&self, count: u64) -> Result<()> {
-        crate::eventually_equal("open questions", PATIENCE, &count, || {
+        eventually_equal("open questions", PATIENCE, &count, || {
             self.counter("questions")
         })
     }
@@ -392,8 +313,7 @@ impl Firewall {
             &port,
             &seconds,
         ];
-        let program = self.sandbox.spawn(who, &command)?;
-        Ok(Attempt { program })
+        Ok(Attempt::of(self.sandbox.spawn(who, &command)?))
     }
 
     /// As [`Firewall::start_sending`], and waits for the outcome.
@@ -411,19 +331,13 @@ impl Firewall {
             .outcome(timeout + PATIENCE)
     }
 
-    /// The rules of mangle OUTPUT, first to last, as `iptables -S` prints them.
+    /// The rules of mangle OUTPUT.
     ///
     /// # Errors
     /// When iptables fails.
-    pub fn output_chain(&self, family: Family) -> Result<Vec<String>> {
+    pub fn standing(&self, family: Family) -> Result<Standing> {
         let list = [family.iptables(), "-w", "-t", "mangle", "-S", "OUTPUT"];
-        Ok(self
-            .sandbox
-            .run(As::Root, &list)?
-            .lines()
-            .filter(|line| line.starts_with("-A "))
-            .map(str::to_owned)
-            .collect())
+        Ok(Standing::of(&self.sandbox.run(As::Root, &list)?))
     }
 
     /// Everything of Bastion's that stands in any table of a family, in the iptables that is used

@@ -11,6 +11,7 @@
 //! The shell scripts under `tests/sandbox` do the work on the host; this crate
 //! gives them a face, and ends what a test leaves behind.
 
+mod attempt;
 mod desktop;
 mod error;
 mod firewall;
@@ -18,17 +19,20 @@ mod internet;
 mod package;
 mod process;
 mod sandbox;
+mod standing;
 mod tour;
 mod wait;
 mod widget;
 
+pub use attempt::{Attempt, Destination, Outcome};
 pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
-pub use firewall::{Attempt, Destination, Family, Firewall, Outcome};
+pub use firewall::Firewall;
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use package::Package;
 pub use process::{Output, Running};
 pub use sandbox::{As, Sandbox, boot_or_skip};
+pub use standing::{Family, Standing};
 pub use tour::Tour;
 pub use wait::{eventually, eventually_equal};
 pub use widget::{Find, Widget};
