@@ -1,7 +1,13 @@
 //! The client against a helper on a real bus: it finds the helper, listens to nobody else, and
 //! finds it again.
 
-use std::path::PathBuf;
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -51,7 +57,7 @@ impl Bus {
     }
 
     fn helper(&self) -> Running {
-        let mut path = PathBuf::from(std::env::current_exe().unwrap());
+        let mut path = std::env::current_exe().unwrap();
         path.pop();
         path.pop();
         path.push("examples/fake_helper");
