@@ -112,7 +112,7 @@ pub(super) fn nameless() -> Error {
 }
 
 fn unreachable(action: &str, error: &zbus::Error) -> Error {
-    tracing::warn!(%error, action, "polkit could not be asked");
+    tracing::warn!(%error, action, "polkit could not be asked: {error}");
     Error::NotAuthorized(format!(
         "{action} can't be authorised because polkit could not be asked; \
          see that polkit is installed and runs"

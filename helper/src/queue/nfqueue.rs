@@ -139,7 +139,7 @@ impl NfQueue {
             }
             match message::parse(&self.buffer) {
                 Ok(event) => return Ok(Some(event)),
-                Err(error) => warn!(%error, "the kernel sent an unreadable queue message"),
+                Err(error) => warn!(%error, "the kernel sent an unreadable queue message: {error}"),
             }
         }
     }
@@ -190,7 +190,7 @@ impl Drop for NfQueue {
     /// for the moment between fork and exec.
     fn drop(&mut self) {
         if let Err(error) = self.send(Request::unbind(self.number)) {
-            warn!(%error, queue = self.number, "the packet queue was not given back");
+            warn!(%error, queue = self.number, "the packet queue was not given back: {error}");
         }
     }
 }

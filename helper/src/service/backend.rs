@@ -81,7 +81,7 @@ impl Backend for Core {
         let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
         if let Err(error) = stored.settings.set_paused_until(end) {
             // It holds all the same, but a restart of the helper ends it.
-            tracing::warn!(%error, "the pause could not be stored");
+            tracing::warn!(%error, "the pause could not be stored: {error}");
         }
         self.apply_stored(&mut stored);
     }
@@ -148,7 +148,9 @@ impl Backend for Core {
                 )));
             }
             stored.rules.remove(ids).map_err(not_stored)
-        })
+        })?;
+        self.forget_hits(ids);
+        Ok(())
     }
 
     fn rule(&self, id: &RuleId) -> Option<Rule> {
@@ -192,7 +194,7 @@ impl Backend for Core {
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
         let open = SocketTables::open().and_then(|mut tables| tables.list());
         let open = open.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the socket tables can't be read");
+            tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
         });
         let tuples = open
