@@ -25,7 +25,7 @@ pub fn walk(tour: &mut Tour, place: &mut Place<'_>) {
         "It is edited to deny, by an administrator who authenticates",
         "deny",
         || {
-            let edit = Find::button(&format!("Edit “{RULE}”"));
+            let edit = Find::button(&format!("Edit rule “{RULE}”"));
             place.desktop.press(&edit)?;
             place
                 .desktop

@@ -104,11 +104,10 @@ impl<'a> Place<'a> {
         Ok(format!("exit {}: {}", output.status, printed.trim()))
     }
 
-    /// Waits until the prompt asks about this program.
-    pub fn asked_about(&mut self, program: &str) -> Result<()> {
-        let title = format!("{program} Wants to Connect");
-        let title = Find::name(&title).in_window(PROMPT);
-        self.desktop.wait_for(&title, PATIENCE).map(drop)
+    /// Waits until the prompt asks about the program at this path.
+    pub fn asked_about(&mut self, path: &str) -> Result<()> {
+        let shown = Find::role("label").named(path).in_window(PROMPT);
+        self.desktop.wait_for(&shown, PATIENCE).map(drop)
     }
 
     /// Presses a button of the prompt, once it can be pressed.

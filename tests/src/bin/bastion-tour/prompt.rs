@@ -7,6 +7,9 @@ use crate::place::{PROMPT, Place};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+const CURL: &str = "/usr/bin/curl";
+const PYTHON: &str = "/usr/bin/python3.13";
+
 /// Connects, and prints the error's number if that fails (`ECONNABORTED` is 103, errno(3)).
 const CONNECT: &str = "import socket,sys
 s=socket.socket(); s.settimeout(60)
@@ -73,7 +76,7 @@ fn three_programs(tour: &mut Tour, place: &mut Place<'_>) {
             "An unknown program connects: the prompt asks, and its connection waits",
             "asked about curl, 0 connections arrived, curl waits",
             || {
-                place.asked_about("curl")?;
+                place.asked_about(CURL)?;
                 let arrived = place.connections(80)?;
                 let state = if place.runs(&curl)? {
                     "waits"
@@ -120,7 +123,7 @@ fn three_programs(tour: &mut Tour, place: &mut Place<'_>) {
             "Deny is pressed for the third: it fails at once, and nothing arrived",
             "exit 0: error 103, 0 connections arrived",
             || {
-                place.asked_about("python3")?;
+                place.asked_about(PYTHON)?;
                 place.press("Deny")?;
                 let seen = place.ended(&python)?;
                 let arrived = place.connections(8080)?;
@@ -149,7 +152,7 @@ fn forever(tour: &mut Tour, place: &mut Place<'_>) {
         "exit 0: hello from the internet",
         || {
             let curl = place.start("curl6", &FETCH6)?;
-            place.asked_about("curl")?;
+            place.asked_about(CURL)?;
             place.choose("Remember", "Forever")?;
             place.press("Allow")?;
             place.ended(&curl)
@@ -187,8 +190,9 @@ fn datagrams(tour: &mut Tour, place: &mut Place<'_>) {
     ] {
         tour.step(what, expected, || {
             place.internet.forget()?;
-            let program = place.start("udp", &["python3", "-c", DATAGRAM, host, "7"])?;
-            place.asked_about("python3")?;
+            let program = place.start(button, &["python3", "-c", DATAGRAM, host, "7"])?;
+            place.asked_about(PYTHON)?;
+            place.choose("Remember", "Only this time")?;
             place.press(button)?;
             let seen = place.ended(&program)?;
             let arrived = place.datagrams(7)?;
