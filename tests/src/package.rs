@@ -33,7 +33,8 @@ impl Package {
             .ok_or(Error::NoPackage(directory))
     }
 
-    /// Installs it in a machine with apt, from the file, and so runs its maintainer scripts.
+    /// Installs it in a machine with apt, from the file, and so runs its maintainer scripts; also
+    /// over itself, as an upgrade does.
     ///
     /// # Errors
     /// [`Error::Failed`] with what apt says.
@@ -43,7 +44,7 @@ impl Package {
         std::fs::copy(&self.path, &copy).map_err(|source| Error::File { path: copy, source })?;
         let file = format!("{inside}/bastion.deb");
         // A service: what the scripts start must not inherit this test's privileges.
-        let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install -q -y --no-install-recommends \"$1\"";
+        let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install --reinstall -q -y --no-install-recommends \"$1\"";
         sandbox
             .run(As::Service, &["sh", "-c", apt, "install", &file])
             .map(drop)
