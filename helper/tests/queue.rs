@@ -270,8 +270,16 @@ fn queues_that_are_opened_at_the_same_time_are_not_mixed_up() {
             }
             send(b"x", to);
             // Only the right socket ends its queue's wait without a timeout.
-            queues[0].wait(None).unwrap();
-            assert!(queues[0].receive().unwrap().is_some());
+            let (tell, told) = mpsc::channel();
+            let mut first = queues.swap_remove(0);
+            thread::spawn(move || {
+                first.wait(None).unwrap();
+                tell.send(first).unwrap();
+            });
+            let mut woken = told
+                .recv_timeout(Duration::from_secs(60))
+                .expect("the wait did not end");
+            assert!(woken.receive().unwrap().is_some());
         }
     });
 }
