@@ -11,7 +11,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -50,6 +50,22 @@ fn next(queue: &mut NfQueue) -> HeldPacket {
         queue.wait(Some(Duration::from_secs(1))).unwrap();
     }
     panic!("no packet came");
+}
+
+/// The datagrams that have arrived, when they are that many. They have long come when this gives
+/// up.
+fn arrive(receiver: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
+    let mut datagrams = Vec::new();
+    let mut buffer = [0; 64];
+    receiver
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    while datagrams.len() < count {
+        let length = receiver.recv(&mut buffer).unwrap();
+        datagrams.push(buffer.iter().copied().take(length).collect());
+    }
+    datagrams.extend(arrived(receiver));
+    datagrams
 }
 
 #[test]
@@ -133,7 +149,7 @@ fn a_dropped_packet_never_arrives_and_an_accepted_one_does() {
             queue.verdict(second.id, PacketVerdict::Accept).unwrap();
             queue.verdict(first.id, PacketVerdict::Drop).unwrap();
             assert_eq!(queue.stats().unwrap().waiting, 0);
-            assert_eq!(arrived(&receiver), [b"accepted"]);
+            assert_eq!(arrive(&receiver, 1), [b"accepted"]);
         }
     });
 }
@@ -165,11 +181,11 @@ fn a_burst_of_5000_flows_loses_none_while_another_waits() {
         for id in ids {
             queue.verdict(id, PacketVerdict::Accept).unwrap();
         }
-        let burst: BTreeSet<Vec<u8>> = arrived(&receiver).into_iter().collect();
+        let burst: BTreeSet<Vec<u8>> = arrive(&receiver, BURST.into()).into_iter().collect();
         let sent = (0..BURST).map(|n| n.to_be_bytes().to_vec()).collect();
         assert_eq!(burst, sent);
         queue.verdict(waiting.id, PacketVerdict::Accept).unwrap();
-        assert_eq!(arrived(&receiver), [b"waits"]);
+        assert_eq!(arrive(&receiver, 1), [b"waits"]);
     });
 }
 
@@ -191,7 +207,7 @@ fn closing_the_queue_drops_what_waits_in_it() {
         assert_eq!(queue.stats().unwrap().waiting, 0);
         Netfilter::system().cleanup().unwrap();
         send(b"free", to);
-        assert_eq!(arrived(&receiver), [b"free"]);
+        assert_eq!(arrive(&receiver, 1), [b"free"]);
     });
 }
 
@@ -207,6 +223,64 @@ fn a_queue_can_be_taken_once() {
         assert_eq!(first.stats().unwrap().lost(), 0, "the first still holds it");
         drop(first);
         assert!(NfQueue::open(QUEUE).is_ok());
+    });
+}
+
+#[test]
+fn programs_that_the_helper_starts_do_not_hold_the_queue() {
+    in_namespace(|| {
+        let (queue, _) = NfQueue::open(QUEUE).unwrap();
+        // Columns: address, protocol, port, groups, ..., inode.
+        let table = std::fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
+        let socket = table
+            .lines()
+            .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>())
+            .find(|row| row.get(1) == Some(&"12") && row.get(2) != Some(&"0"))
+            .and_then(|row| row.last().map(|inode| format!("socket:[{inode}]")))
+            .unwrap();
+        let held = std::fs::read_dir("/proc/self/fd").unwrap().filter(|file| {
+            let target = std::fs::read_link(file.as_ref().unwrap().path());
+            target.is_ok_and(|target| target.to_str() == Some(&socket))
+        });
+        assert!(held.count() >= 2, "the queue's socket is not {socket}");
+        let child = support::run("ls", "-l /proc/self/fd");
+        assert!(!child.contains(&socket), "{child}");
+        drop(queue);
+    });
+}
+
+#[test]
+fn queues_that_are_opened_at_the_same_time_are_not_mixed_up() {
+    in_namespace(|| {
+        const QUEUES: u16 = 16;
+        let peer = Peer::connect();
+        apply_rules();
+        let to = peer.receiver(0).local_addr().unwrap();
+        for _ in 0..20 {
+            let openers: Vec<_> = (0..QUEUES)
+                .map(|n| thread::spawn(move || NfQueue::open(QUEUE + n).unwrap().0))
+                .collect();
+            let mut queues: Vec<_> = openers
+                .into_iter()
+                .map(|opener| opener.join().unwrap())
+                .collect();
+            for queue in &mut queues {
+                // The answer to the last setting.
+                assert_eq!(queue.receive().unwrap(), None);
+            }
+            send(b"x", to);
+            // Only the right socket ends its queue's wait without a timeout.
+            let (tell, told) = mpsc::channel();
+            let mut first = queues.swap_remove(0);
+            thread::spawn(move || {
+                first.wait(None).unwrap();
+                tell.send(first).unwrap();
+            });
+            let mut woken = told
+                .recv_timeout(Duration::from_secs(60))
+                .expect("the wait did not end");
+            assert!(woken.receive().unwrap().is_some());
+        }
     });
 }
 

@@ -7,6 +7,7 @@ use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery, Status,
     WireRule,
 };
+use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
 use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use super::answer;
 use super::core::{Core, Stored, lock, policy};
-use super::record::{self, Tuple};
+use super::record;
 use crate::bus::{Backend, Caller, OpenQuestion};
 use crate::engine::now;
 use crate::queue;
@@ -197,9 +198,13 @@ impl Backend for Core {
             tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
         });
-        let tuples = open
-            .iter()
-            .filter_map(|s| Some(Tuple::new(s.protocol, s.local, s.remote?)));
+        let tuples = open.iter().filter_map(|socket| {
+            Some(Tuple {
+                protocol: socket.protocol,
+                source: socket.local,
+                destination: socket.remote?,
+            })
+        });
         let waiting = self.questions().into_iter().map(|question| {
             let mut event = record::describe(&question.flow, &question.identity);
             event.time = question.opened.as_millis();
