@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Many flows at once: burst.py ADDRESS PORT COUNT sends one datagram from each of
-so many sockets, then prints how many the kernel took as {"sent": COUNT}."""
+so many sockets, prints how many the kernel took as {"sent": COUNT}, and keeps
+the sockets until its input ends."""
 
 import json
 import resource
@@ -16,7 +17,8 @@ def main(address, port, count):
     sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(count)]
     for sock in sockets:
         sock.connect((address, int(port)))
-    return {"sent": sum(sock.send(b"hello") == 5 for sock in sockets)}
+    print(json.dumps({"sent": sum(sock.send(b"hello") == 5 for sock in sockets)}), flush=True)
+    sys.stdin.read()
 
 
-print(json.dumps(main(*sys.argv[1:])), flush=True)
+main(*sys.argv[1:])

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Sends datagrams without a pause until its input ends: flood.py PORT ADDRESS…
-Then prints how many as {"sent": COUNT}. Says {"sent": 0} when it begins."""
+Then prints how many as {"sent": COUNT}, and waits to be killed. Says {"sent": 0}
+when it begins."""
 
 import json
 import select
+import signal
 import socket
 import sys
 
@@ -19,7 +21,8 @@ def main(port, *addresses):
                 sent += bool(sock.sendto(b"hello", (address, int(port))))
             except OSError:
                 pass  # told that it is denied
-    return {"sent": sent}
+    print(json.dumps({"sent": sent}), flush=True)
+    signal.pause()
 
 
-print(json.dumps(main(*sys.argv[1:])), flush=True)
+main(*sys.argv[1:])

@@ -50,21 +50,33 @@ impl Firewall {
         Ok(Self { internet, sandbox })
     }
 
-    /// As [`Firewall::boot`] for a test, which returns on None.
+    /// As [`Firewall::boot`] for a test, which returns on None: where there are no machines, or
+    /// nothing to install. That the package does not work is no reason to skip a test of it.
     ///
     /// # Panics
-    /// When that is impossible and `BASTION_REQUIRE_REAL` is set.
+    /// When that is so and `BASTION_REQUIRE_REAL` is set; and when the package does not install
+    /// or its service does not start.
     #[must_use]
+    #[expect(
+        clippy::panic,
+        reason = "the face of the harness in tests, where a panic is a failed test"
+    )]
     pub fn boot_or_skip(purpose: &str) -> Option<Self> {
-        required(Self::boot(purpose))
+        let bare = Self::boot_bare_or_skip(purpose)?;
+        if let Err(error) = bare.install().and_then(|()| bare.wait_until_judging()) {
+            panic!("{error}");
+        }
+        Some(bare)
     }
 
-    /// As [`Firewall::boot_bare`] for a test, which returns on None.
+    /// As [`Firewall::boot_bare`] for a test, which returns on None: where there are no machines,
+    /// or nothing to install.
     ///
     /// # Panics
-    /// When that is impossible and `BASTION_REQUIRE_REAL` is set.
+    /// When that is so and `BASTION_REQUIRE_REAL` is set.
     #[must_use]
     pub fn boot_bare_or_skip(purpose: &str) -> Option<Self> {
+        required(Package::find())?;
         required(Self::boot_bare(purpose))
     }
 

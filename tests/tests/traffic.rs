@@ -60,7 +60,6 @@ fn left(firewall: &Firewall) -> [u64; 2] {
             "-t",
             "mangle",
             "-v",
-            "-x",
             "-S",
             "POSTROUTING",
         ];
@@ -146,8 +145,11 @@ fn a_burst_of_five_thousand_flows_loses_none() {
         let [port, count] = [u64::from(PORT), FLOWS].map(|number| number.to_string());
         let script = "/opt/bastion-tests/net/burst.py";
         let command = [&program, script, &address.to_string(), &port, &count];
-        let sent = firewall.sandbox().run(As::Background("bob"), &command);
-        let sent = sent.unwrap();
+        let mut burst = firewall
+            .sandbox()
+            .spawn(As::Background("bob"), &command)
+            .unwrap();
+        let sent = burst.line_with("sent", PATIENCE).unwrap();
         assert_eq!(counted(&sent, "sent"), FLOWS, "{sent}");
         eventually_equal("datagrams at the other end", PATIENCE, &FLOWS, || {
             let arrived = firewall.internet().arrived(Transport::Udp, address, PORT)?;
