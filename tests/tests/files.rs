@@ -14,8 +14,8 @@ const PORT: u16 = 7000;
 const RULES: &str = "/etc/bastion/rules.toml";
 const SETTINGS: &str = "/etc/bastion/settings.toml";
 /// Keeps a copy of a file, to bring it back.
-const KEEP: &str = "cp -p $0 /root/kept";
-const BRING_BACK: &str = "rm -rf $0; cp -p /root/kept $0.new; mv $0.new $0";
+const KEEP: &str = "cp -p $0 /var/tmp/kept";
+const BRING_BACK: &str = "rm -rf $0; cp -p /var/tmp/kept $0.new; mv $0.new $0";
 
 /// A firewall, and the destination that its programs try.
 struct Scene {
@@ -116,7 +116,7 @@ const BROKEN_RULES: [(&str, &str, &[&str]); 10] = [
     ),
     (
         "half of it written",
-        "head -c \"$(grep -b -o '/systemd-timesyncd' $0 | cut -d: -f1)\" /root/kept >$0",
+        "head -c \"$(grep -b -o '/systemd-timesyncd' $0 | cut -d: -f1)\" /var/tmp/kept >$0",
         &["line ", "column "],
     ),
     (
@@ -131,7 +131,7 @@ const BROKEN_RULES: [(&str, &str, &[&str]); 10] = [
     ),
     (
         "a symbolic link",
-        "mv $0 /root/elsewhere; ln -s /root/elsewhere $0",
+        "mv $0 /var/tmp/elsewhere; ln -s /var/tmp/elsewhere $0",
         &["a symbolic link", "mv "],
     ),
     ("a FIFO", "rm $0; mkfifo -m 600 $0", &["a FIFO", "mv "]),
@@ -203,7 +203,7 @@ fn the_last_good_rules_survive_a_restart_with_a_broken_file() {
         ("an error", "echo '[[rule]' >>$0"),
         (
             "a symbolic link",
-            "mv $0 /root/elsewhere; ln -s /root/elsewhere $0",
+            "mv $0 /var/tmp/elsewhere; ln -s /var/tmp/elsewhere $0",
         ),
         ("a FIFO", "rm $0; mkfifo -m 600 $0"),
         ("a file of nothing but zeros", "head -c 4096 /dev/zero >$0"),
@@ -242,13 +242,13 @@ fn a_rule_edited_by_hand_changes_the_next_connection() {
         ),
     ];
     for (number, (turn, passes)) in turns.into_iter().enumerate() {
-        let write = ["cat /root/edited >$0", "mv /root/edited $0"];
+        let write = ["cat /var/tmp/edited >$0", "mv /var/tmp/edited $0"];
         let name = format!("edited {number}");
         let script = format!(
-            "awk '/name = \"edited/ {{ mine = 1 }} mine' $0 >/root/mine
-             head -n -$(wc -l </root/mine) $0 >/root/edited
-             sed -e '{turn}' -e 's/name = .*/name = \"{name}\"/' /root/mine >>/root/edited
-             chmod 600 /root/edited; {}",
+            "awk '/name = \"edited/ {{ mine = 1 }} mine' $0 >/var/tmp/mine
+             head -n -$(wc -l </var/tmp/mine) $0 >/var/tmp/edited
+             sed -e '{turn}' -e 's/name = .*/name = \"{name}\"/' /var/tmp/mine >>/var/tmp/edited
+             chmod 600 /var/tmp/edited; {}",
             write[number]
         );
         scene.edit(RULES, &script);

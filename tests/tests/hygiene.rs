@@ -282,7 +282,7 @@ fn without_iptables_the_service_names_the_package_and_the_network_works() {
     };
     firewall.drop_in(SOON).unwrap();
     firewall.systemctl("stop").unwrap();
-    let hide = "mkdir /root/hidden; mv /usr/sbin/xtables-*-multi /root/hidden/";
+    let hide = "mkdir /var/tmp/hidden; mv /usr/sbin/xtables-*-multi /var/tmp/hidden/";
     firewall.sandbox().shell(hide).unwrap();
     firewall.systemctl("start").unwrap_err();
     let journal = firewall.journal().unwrap();
@@ -297,7 +297,7 @@ fn without_iptables_the_service_names_the_package_and_the_network_works() {
         assert_eq!(outcome.unwrap(), Outcome::Reply("hello".to_owned()));
     }
     // Once the package is installed, systemd's next attempt succeeds.
-    let back = "mv /root/hidden/* /usr/sbin/";
+    let back = "mv /var/tmp/hidden/* /usr/sbin/";
     firewall.sandbox().shell(back).unwrap();
     firewall.wait_until_judging().unwrap();
     check(&firewall, &[vec![], vec![]], "after iptables came back");
