@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::answer;
 use super::core::{Core, Stored, lock, policy};
 use super::record;
-use crate::bus::{Backend, Caller, OpenQuestion};
+use crate::bus::{Backend, Caller};
 use crate::engine::now;
 use crate::queue;
 use crate::sockets::SocketTables;
@@ -219,10 +219,6 @@ impl Backend for Core {
         connections.extend(lock(&self.passed).open(tuples));
         connections.retain(|c| seen_by.is_none_or(|uid| c.event.uid == uid));
         connections
-    }
-
-    fn open_questions(&self) -> Vec<OpenQuestion> {
-        self.questions()
     }
 
     fn answer(&self, id: QuestionId, answer: CheckedAnswer, caller: &Caller) -> Result<(), Error> {

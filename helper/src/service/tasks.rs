@@ -124,7 +124,14 @@ async fn questions(
         core.note(&notice);
         match notice {
             QuestionNotice::Opened(question) | QuestionNotice::Changed(question) => {
+                let (id, sender) = (question.id, question.identity.clone());
                 bus.question_opened(question);
+                if !bus.is_put(id) {
+                    tracing::info!(
+                        "nobody can be asked about a connection of {sender}; it waits for an agent \
+                         until its time is over"
+                    );
+                }
             }
             QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason),
         }

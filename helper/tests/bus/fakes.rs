@@ -202,10 +202,6 @@ impl Backend for Memory {
         log.iter().filter(sees).map(connection).collect()
     }
 
-    fn open_questions(&self) -> Vec<OpenQuestion> {
-        Vec::new()
-    }
-
     fn answer(
         &self,
         question: QuestionId,
