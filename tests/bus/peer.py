@@ -92,8 +92,7 @@ class Link:
             return {"reply": list(self.bus.call_finish(result).unpack())}
         except GLib.Error as error:
             name = Gio.DBusError.get_remote_error(error) or f"local: {error.domain} {error.code}"
-            Gio.DBusError.strip_remote_error(error)
-            return {"refused": name, "message": error.message}
+            return {"refused": name, "message": error.message.removeprefix(f"GDBus.Error:{name}: ")}
 
 
 class Peer:

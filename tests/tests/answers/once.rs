@@ -46,6 +46,7 @@ fn a_question_holds_up_nothing_else_and_its_answer_holds_once() {
 
     scene.decide(&question, "allow", "");
     assert_eq!(first.outcome(PATIENCE).unwrap(), allowed());
+    assert_ne!(scene.packets(7001), 0, "nothing is counted");
     third.waits().unwrap();
     scene.decide(&other, "deny", "");
     assert_eq!(third.outcome(PATIENCE).unwrap(), denied());
@@ -97,6 +98,7 @@ fn both_families_and_transports_are_allowed_denied_and_dropped() {
             talker.begin(to(7001), PATIENCE).unwrap();
             let question = scene.asked(&fields(7001));
             talker.waits().unwrap();
+            let before = scene.packets(7001);
             scene.decide(&question, "allow", "");
             assert_eq!(
                 talker.outcome(PATIENCE).unwrap(),
@@ -104,6 +106,7 @@ fn both_families_and_transports_are_allowed_denied_and_dropped() {
                 "{to:?}",
                 to = to(7001)
             );
+            assert!(scene.packets(7001) > before, "nothing is counted");
 
             let port = 7002 + n;
             talker.begin(to(port), PATIENCE).unwrap();

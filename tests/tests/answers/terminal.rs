@@ -4,6 +4,10 @@ use bastion_tests::{As, Firewall, Running, Talker, eventually};
 
 use super::scene::{PATIENCE, Scene, allowed, denied};
 
+/// Runs a command in a terminal of its own, whose keys and text are its input and output.
+const TERMINAL: &str =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
 /// Presses a key until something happens: in its first half second a question takes none.
 fn press_until<T>(
     terminal: &mut Running,
@@ -19,13 +23,7 @@ fn press_until<T>(
 }
 
 fn prompt(firewall: &Firewall) -> Running {
-    let command = [
-        "script",
-        "--quiet",
-        "--command",
-        "bastionctl prompt",
-        "/dev/null",
-    ];
+    let command = ["python3", "-c", TERMINAL, "bastionctl", "prompt"];
     let sandbox = firewall.sandbox();
     let mut terminal = sandbox.spawn(As::Active("alice"), &command).unwrap();
     terminal
@@ -79,8 +77,6 @@ fn questions_are_answered_with_single_keys() {
     terminal.line_with("wants to connect to", PATIENCE).unwrap();
     terminal.send("q").unwrap();
     terminal.line_with("No more questions", PATIENCE).unwrap();
-    // Only then does script(1) end, too.
-    terminal.close_input();
     assert!(terminal.finish(PATIENCE).unwrap().success());
     talker.waits().unwrap();
     assert_eq!(scene.packets(7004), 0);

@@ -62,7 +62,7 @@ fn action_becomes(place: &Place<'_>, wanted: &str) -> Result<String, Error> {
         let rules = place.json(&["rules", "list"])?;
         let rules = rules.as_array().cloned().unwrap_or_default();
         let rule = rules.into_iter().find(|rule| rule["name"] == RULE);
-        let action = rule.and_then(|rule| rule["action"].as_str().map(str::to_owned));
+        let action = rule.and_then(|rule| Some(rule.get("action")?.as_str()?.to_owned()));
         Ok(action.unwrap_or_default())
     };
     bastion_tests::eventually_equal(

@@ -55,7 +55,9 @@ impl<'a> Place<'a> {
 
     /// A count out of the status.
     pub fn count(&self, field: &str) -> Result<u64> {
-        Ok(self.status()?[field].as_u64().unwrap_or(u64::MAX))
+        let status = self.status()?;
+        let count = status.get(field).and_then(Value::as_u64);
+        Ok(count.unwrap_or(u64::MAX))
     }
 
     /// Waits until a count of the status is this.
