@@ -82,8 +82,16 @@ fn malformed_packets_end_nothing_and_none_leaves_undecided() {
         return;
     };
     let pid = firewall.property("MainPID").unwrap();
-    let soon = format!("printf 'version = 1\\nprompt_timeout = 5\\n' >{SETTINGS}");
+    // The status tells of the second setting, and so when both are in force.
+    let soon = format!(
+        "printf 'version = 1\\nprompt_timeout = 5\\nwhen_down = \"closed\"\\n' >{SETTINGS}"
+    );
     firewall.sandbox().shell(&soon).unwrap();
+    eventually_equal("the settings", PATIENCE, &"closed".into(), || {
+        let status = firewall.status()?;
+        Ok(status.get("when_down").cloned().unwrap_or_default())
+    })
+    .unwrap();
     count_flows_that_leave(&firewall);
     let [v4, v6] = hosts(&mut firewall).map(|host| host.to_string());
     let port = PORT.to_string();
