@@ -110,7 +110,7 @@ fn an_answer_reaches_as_far_as_its_scope_and_survives_the_helper_until_a_restart
     assert_eq!(scene.alice.register_agent("main").unwrap().word(), "ok");
     for (mut talker, scope, covered, open) in talkers {
         for &(host, port) in covered.iter().chain([&(3, 7001)]) {
-            let to = scene.to_host(host, port);
+            let to = scene.at(host, port);
             assert_eq!(
                 talker.send(to, PATIENCE).unwrap(),
                 allowed(),
@@ -120,9 +120,7 @@ fn an_answer_reaches_as_far_as_its_scope_and_survives_the_helper_until_a_restart
         if scope == "program" {
             continue;
         }
-        talker
-            .begin(scene.to_host(open.0, open.1), PATIENCE)
-            .unwrap();
+        talker.begin(scene.at(open.0, open.1), PATIENCE).unwrap();
         let question = scene.asked(&about(scope, open.1));
         scene.decide(&question, "deny", "");
         assert_eq!(talker.outcome(PATIENCE).unwrap(), denied(), "{scope}");

@@ -55,11 +55,11 @@ impl Scene {
 
     /// A port of host 3 of the internet, over TCP and IPv4.
     pub fn to(&mut self, port: u16) -> Destination {
-        self.to_host(3, port)
+        self.at(3, port)
     }
 
     /// A port of a host of the internet, over TCP and IPv4.
-    pub fn to_host(&mut self, host: u8, port: u16) -> Destination {
+    pub fn at(&mut self, host: u8, port: u16) -> Destination {
         Destination {
             transport: Transport::Tcp,
             address: self.firewall.internet().v4(host),
