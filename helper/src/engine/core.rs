@@ -1,9 +1,10 @@
 //! The engine itself.
 
+use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use bastion_policy::flow::Flow;
+use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::pending::{Asked, PacketId, Pending, Question, QuestionId, Settled, Waiter};
 use bastion_policy::process::{Identity, ProcessKey};
 use bastion_policy::rule::Action;
@@ -18,6 +19,10 @@ use crate::queue::{HeldPacket, PacketQueue, PacketVerdict, QueueError};
 
 /// Packets read before commands and deadlines get their turn again.
 const ROUND: usize = 512;
+
+/// Milliseconds after which they get their turn in any case: a sender can make itself costly to
+/// identify.
+const ROUND_MILLIS: u64 = 50;
 
 /// How often it is checked, while questions are open, that their processes still live.
 const LIVENESS: Duration = Duration::from_millis(250);
@@ -116,6 +121,9 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     let _ = done.send(settled.is_some());
                     self.settle(settled, action, &reason)?;
                 }
+                Ok(Command::IsOpen(question, done)) => {
+                    let _ = done.send(self.pending.get(question).is_some());
+                }
                 Ok(Command::Report(done)) => {
                     let _ = done.send(self.report());
                 }
@@ -135,10 +143,14 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     }
 
     fn packets(&mut self) -> Result<(), QueueError> {
+        let end = self.parts.clock.steady().after_millis(ROUND_MILLIS);
         for _ in 0..ROUND {
             match self.parts.queue.receive()? {
                 Some(packet) => self.packet(&packet)?,
                 None => break,
+            }
+            if self.parts.clock.steady() >= end {
+                break;
             }
         }
         Ok(())
@@ -252,6 +264,32 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         let _ = self.parts.notices.questions.send(notice);
     }
 
+    /// Gives packets their verdicts. Several packets of one flow, such as a SYN that was sent
+    /// again while it waited, are one decision.
+    fn conclude_all(
+        &mut self,
+        waiters: impl IntoIterator<Item = (Waiter, Action, Reason)>,
+    ) -> Result<(), QueueError> {
+        let mut told = HashSet::new();
+        for (waiter, action, reason) in waiters {
+            if told.insert(Tuple::from(&waiter.flow)) {
+                self.conclude(waiter, action, reason)?;
+            } else {
+                self.verdict(waiter.packet, action)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, packet: PacketId, action: Action) -> Result<(), QueueError> {
+        let verdict = if action.allows() {
+            PacketVerdict::Accept
+        } else {
+            PacketVerdict::Drop
+        };
+        self.parts.queue.verdict(packet, verdict)
+    }
+
     /// Gives one packet its verdict, and everybody who should know the decision.
     fn conclude(
         &mut self,
@@ -259,12 +297,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         action: Action,
         reason: Reason,
     ) -> Result<(), QueueError> {
-        let verdict = if action.allows() {
-            PacketVerdict::Accept
-        } else {
-            PacketVerdict::Drop
-        };
-        self.parts.queue.verdict(waiter.packet, verdict)?;
+        self.verdict(waiter.packet, action)?;
         if action == Action::Deny {
             self.parts.ender.end(&waiter.flow);
         }
@@ -289,9 +322,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     ) -> Result<(), QueueError> {
         for settled in settled {
             self.tell(QuestionNotice::Closed(settled.question.id, reason.clone()));
-            for waiter in settled.waiters {
-                self.conclude(waiter, action, reason.clone())?;
-            }
+            let packets = settled.waiters.into_iter();
+            self.conclude_all(packets.map(|waiter| (waiter, action, reason.clone())))?;
         }
         Ok(())
     }
@@ -312,9 +344,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             } else if question.changed {
                 self.announce(id, QuestionNotice::Changed);
             }
-            for (waiter, (action, reason)) in question.decided {
-                self.conclude(waiter, action, reason)?;
-            }
+            let packets = question.decided.into_iter();
+            self.conclude_all(packets.map(|(waiter, (action, reason))| (waiter, action, reason)))?;
         }
         Ok(())
     }
@@ -346,10 +377,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         for id in effect.changed {
             self.announce(id, QuestionNotice::Changed);
         }
-        for (_, waiter) in effect.released {
-            self.conclude(waiter, Action::Deny, Reason::Exited)?;
-        }
-        Ok(())
+        let packets = effect.released.into_iter();
+        self.conclude_all(packets.map(|(_, waiter)| (waiter, Action::Deny, Reason::Exited)))
     }
 
     fn stop(mut self) -> Result<(), QueueError> {

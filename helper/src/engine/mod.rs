@@ -57,6 +57,8 @@ pub enum Command {
         /// Gets `true` if it was open.
         done: mpsc::SyncSender<bool>,
     },
+    /// Tell whether a question is open.
+    IsOpen(QuestionId, mpsc::SyncSender<bool>),
     /// Show that the thread is alive, and tell how much waits.
     Report(mpsc::SyncSender<Report>),
     /// Drop what waits and end the thread.
@@ -163,6 +165,16 @@ impl EngineHandle {
             done,
         })?;
         answer.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+
+    /// True if a question is open. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn is_open(&self, question: QuestionId) -> Result<bool, EngineGone> {
+        let (done, open) = mpsc::sync_channel(1);
+        self.send(Command::IsOpen(question, done))?;
+        open.recv_timeout(PATIENCE).map_err(|_| EngineGone)
     }
 
     /// Asks for a sign of life. Blocks for a moment.

@@ -1,6 +1,8 @@
 //! What the bus interfaces ask of the service.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
@@ -14,38 +16,39 @@ use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKe
 use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::settings::{Mode, Settings};
-use std::sync::Arc;
+use bastion_policy::time::Timestamp;
 
 use super::answer;
-use super::core::{Core, Stored, lock, policy};
+use super::core::{Core, Stored, policy};
 use super::record;
 use crate::bus::{Backend, Caller};
 use crate::engine::now;
 use crate::queue;
-use crate::sockets::SocketTables;
+use crate::sockets::{MAX_LISTED, SocketTables};
 
 impl Backend for Core {
     fn status(&self) -> Status {
         let report = self.engine.report().unwrap_or_default();
-        let stored = self.stored();
-        let mode = policy(&stored).mode;
-        let paused = mode.paused_until.filter(|_| mode.is_paused(now()));
+        let lost = queue::stats::stats(self.queue).map_or(0, |stats| stats.lost());
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.ledger.counters;
+        let mut status = self.stored_status();
+        status.troubles.extend(self.feed_trouble());
+        status.troubles.extend(self.ledger.troubles());
+        if report.unreported > 0 {
+            status.troubles.push(format!(
+                "{} decisions were made faster than they could be logged.",
+                report.unreported
+            ));
+        }
         Status {
-            version: env!("CARGO_PKG_VERSION").into(),
-            started: self.started.as_millis(),
-            mode: mode.mode.to_string(),
-            paused_until: paused.map_or(0, |end| end.as_millis()),
-            when_down: stored.settings.settings().when_down.to_string(),
-            identification: "socket-table".into(),
             questions: u32::try_from(report.questions).unwrap_or(u32::MAX),
             waiting_packets: u32::try_from(report.waiting_packets).unwrap_or(u32::MAX),
-            agents: 0,
-            rules: u32::try_from(stored.in_force.len()).unwrap_or(u32::MAX),
-            allowed: self.counters.allowed.load(Ordering::Relaxed),
-            denied: self.counters.denied.load(Ordering::Relaxed),
-            asked: self.counters.asked.load(Ordering::Relaxed),
-            queue_lost: queue::stats::stats(self.queue).map_or(0, |stats| stats.lost()),
-            troubles: self.troubles(&stored),
+            allowed: count(&counters.allowed),
+            denied: count(&counters.denied),
+            asked: count(&counters.asked),
+            queue_lost: lost,
+            ..status
         }
     }
 
@@ -58,7 +61,7 @@ impl Backend for Core {
         let before = stored.settings.settings().when_down;
         let after = settings.when_down;
         stored.settings.set(&settings).map_err(not_stored)?;
-        self.apply_stored(&mut stored);
+        self.commit(stored);
         if before != after {
             self.feed_changed.notify_one();
         }
@@ -80,16 +83,13 @@ impl Backend for Core {
     fn pause(&self, seconds: u32) {
         let mut stored = self.stored();
         let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
-        if let Err(error) = stored.settings.set_paused_until(end) {
-            // It holds all the same, but a restart of the helper ends it.
-            tracing::warn!(%error, "the pause could not be stored: {error}");
-        }
-        self.apply_stored(&mut stored);
+        pause_until(&mut stored, end);
+        self.commit(stored);
     }
 
     fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule> {
         let rules = self.in_force();
-        let hits = lock(&self.hits);
+        let hits = self.ledger.hits();
         rules
             .rules()
             .filter(|rule| match (seen_by, rule.spec().user) {
@@ -149,9 +149,7 @@ impl Backend for Core {
                 )));
             }
             stored.rules.remove(ids).map_err(not_stored)
-        })?;
-        self.forget_hits(ids);
-        Ok(())
+        })
     }
 
     fn rule(&self, id: &RuleId) -> Option<Rule> {
@@ -187,13 +185,15 @@ impl Backend for Core {
     }
 
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
-        lock(&self.log)
+        self.ledger
             .query(query, seen_by)
             .map_err(|error| Error::Unavailable(format!("The log can't be read: {error}.")))
     }
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
+        let listed = Instant::now();
         let open = SocketTables::open().and_then(|mut tables| tables.list());
+        let complete = open.as_ref().is_ok_and(|open| open.len() < MAX_LISTED);
         let open = open.unwrap_or_else(|error| {
             tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
@@ -216,7 +216,7 @@ impl Backend for Core {
             }
         });
         let mut connections: Vec<Connection> = waiting.collect();
-        connections.extend(lock(&self.passed).open(tuples));
+        connections.extend(self.ledger.open(tuples, listed, complete));
         connections.retain(|c| seen_by.is_none_or(|uid| c.event.uid == uid));
         connections
     }
@@ -227,7 +227,14 @@ impl Backend for Core {
         let made = answer::rule_for(&question, answer, caller, now())?;
         let lasting = made.is_some();
         if let Some(spec) = made {
-            self.change_rules(|stored| add_spec(stored, spec))?;
+            self.change_rules(|stored| {
+                // Rules can't change meanwhile, so none can have settled it after this.
+                match self.engine.is_open(id) {
+                    Ok(true) => add_spec(stored, spec),
+                    Ok(false) => Err(settled()),
+                    Err(error) => Err(Error::Unavailable(error.to_string())),
+                }
+            })?;
         }
         let reason = Reason::Answer(caller.uid);
         match self.engine.answer(id, answer.action, reason) {
@@ -241,28 +248,63 @@ impl Backend for Core {
 }
 
 impl Core {
-    fn troubles(&self, stored: &Stored) -> Vec<String> {
-        let mut troubles = Vec::new();
-        troubles.extend(stored.trouble.clone());
-        troubles.extend(stored.rules.troubles());
-        troubles.extend(stored.settings.troubles());
-        troubles.extend(lock(&self.log).troubles());
-        troubles
+    /// The part of the status that the stores know.
+    fn stored_status(&self) -> Status {
+        let stored = self.stored();
+        let mode = policy(&stored).mode;
+        let paused = mode.paused_until.filter(|_| mode.is_paused(now()));
+        let troubles = stored.trouble.iter().cloned();
+        let troubles = troubles.chain(stored.rules.troubles());
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: self.started.as_millis(),
+            mode: mode.mode.to_string(),
+            paused_until: paused.map_or(0, |end| end.as_millis()),
+            when_down: stored.settings.settings().when_down.to_string(),
+            identification: match self.evidence {
+                Evidence::PacketPath => "packet-path".into(),
+                Evidence::SocketTable => "socket-table".into(),
+            },
+            rules: u32::try_from(stored.in_force.len()).unwrap_or(u32::MAX),
+            troubles: troubles.chain(stored.settings.troubles()).collect(),
+            ..Status::default()
+        }
     }
 }
 
-/// Adds the rule, or changes the one that says the same about the same flows: answering a
-/// question twice does not pile up rules.
+/// Begins or ends a pause. One that can't be stored holds all the same, but a restart of the
+/// helper ends it.
+fn pause_until(stored: &mut Stored, end: Option<Timestamp>) {
+    if let Err(error) = stored.settings.set_paused_until(end) {
+        tracing::warn!(%error, "the pause could not be stored: {error}");
+    }
+}
+
+/// Rules that the answers of one user may have made; an administrator can make more.
+const MAX_ANSWERED: usize = 1_000;
+
+/// Adds the rule, or changes the one that this user's answer has made about the same flows:
+/// answering a question twice does not pile up rules, and never changes a rule of another's.
 fn add_spec(stored: &mut Stored, spec: RuleSpec) -> Result<(), Error> {
+    let mut made = 0;
     let same = stored
         .in_force
         .rules()
+        .filter(|rule| rule.spec().creator == spec.creator)
+        .inspect(|_| made += 1)
         .find(|rule| same_flows(rule.spec(), &spec))
-        .map(|rule| rule.id().clone());
-    let id = match same {
-        Some(id) => id,
-        None => new_id(stored)?,
+        .cloned();
+    let (id, note) = match same {
+        Some(rule) => (rule.id().clone(), rule.spec().note.clone()),
+        None if made >= MAX_ANSWERED => {
+            return Err(Error::LimitReached(format!(
+                "Answers have made {MAX_ANSWERED} rules for you already; remove some first, or \
+                 answer for this time only."
+            )));
+        }
+        None => (new_id(stored)?, String::new()),
     };
+    let spec = RuleSpec { note, ..spec };
     let rule = Rule::new(id, spec).map_err(|e| Error::InvalidArgument(e.to_string()))?;
     stored.rules.upsert(&[rule]).map_err(not_stored)
 }

@@ -1,29 +1,28 @@
 //! The service behind the bus interfaces: rules, settings, questions and the log, and the engine
 //! that works by them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bastion_ipc::Error;
-use bastion_ipc::wire::Event;
 use bastion_policy::pending::{Question, QuestionId};
+use bastion_policy::process::Evidence;
 use bastion_policy::rule::{Lifetime, Rule, RuleId};
 use bastion_policy::ruleset::RuleSet;
 use bastion_policy::settings::{ModeState, Settings, WhenDown};
 use bastion_policy::time::Timestamp;
+use tokio::sync::{Notify, watch};
 
-use tokio::sync::Notify;
-
-use super::record::{self, Passed};
-use crate::engine::{Command, Decided, EngineHandle, Policy, QuestionNotice, now};
+use super::ledger::Ledger;
+use crate::engine::{Command, EngineHandle, Policy, QuestionNotice, now};
 use crate::netfilter::{KernelBypass, Netfilter, NetfilterError, RulesetSpec};
-use crate::store::log::Hits;
-use crate::store::{EventLog, Reload, RuleStore, SettingsStore};
+use crate::store::{Reload, RuleStore, SettingsStore};
 
 /// Rules, settings and what follows from them; changed under one lock, so that the engine gets
 /// them in the order in which they were stored.
+///
+/// The lock is held while files are written, so nothing on the event loop may take it.
 pub(super) struct Stored {
     pub rules: RuleStore,
     pub settings: SettingsStore,
@@ -32,12 +31,13 @@ pub(super) struct Stored {
     pub trouble: Option<String>,
 }
 
-/// How often what happened since the start.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub allowed: AtomicU64,
-    pub denied: AtomicU64,
-    pub asked: AtomicU64,
+/// What ends by itself among the things in force; the event loop waits by it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passing {
+    /// There are rules that end with a time, a process or a session.
+    pub rules: bool,
+    /// Everything is allowed until then.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// See the module's documentation.
@@ -45,45 +45,40 @@ pub struct Core {
     pub(super) started: Timestamp,
     pub(super) queue: u16,
     pub(super) engine: EngineHandle,
-    pub(super) counters: Counters,
+    pub(super) evidence: Evidence,
+    pub(super) ledger: Ledger,
     stored: Mutex<Stored>,
     questions: Mutex<BTreeMap<QuestionId, Question>>,
-    pub(super) passed: Mutex<Passed>,
-    pub(super) hits: Mutex<HashMap<RuleId, Hits>>,
-    pub(super) log: Mutex<EventLog>,
+    /// Changes whenever something else comes into force.
+    pub(super) passing: watch::Sender<Passing>,
     /// What happens while the helper is down was changed.
     pub(super) feed_changed: Notify,
-    /// What is in force may have changed: rules, mode or settings.
-    pub(super) changed: Notify,
-    /// There may be rules that end by themselves.
-    temporary: Notify,
+    /// Why the iptables rules are not as they should be, if they are not.
+    feed_trouble: Mutex<Option<String>>,
 }
 
-/// Locks a mutex. A thread that panicked while holding it is no reason to stop deciding: every
-/// value here is replaced as a whole, so it is never half-changed.
+/// Locks a mutex. A thread that panicked while holding it is no reason to stop deciding.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Core {
-    /// The service over these stores and this engine.
+    /// The service over these stores and this engine, whose senders are known by `evidence`.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         engine: EngineHandle,
+        evidence: Evidence,
         queue: u16,
         rules: RuleStore,
         settings: SettingsStore,
-        mut log: EventLog,
+        ledger: Ledger,
     ) -> Self {
-        let hits = log.hits().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the hits of rules so far can't be read: {error}");
-            HashMap::new()
-        });
         Self {
             started: now(),
             queue,
             engine,
-            counters: Counters::default(),
+            evidence,
+            ledger,
             stored: Mutex::new(Stored {
                 rules,
                 settings,
@@ -91,12 +86,9 @@ impl Core {
                 trouble: None,
             }),
             questions: Mutex::default(),
-            passed: Mutex::default(),
-            hits: Mutex::new(hits),
-            log: Mutex::new(log),
+            passing: watch::Sender::new(Passing::default()),
             feed_changed: Notify::new(),
-            changed: Notify::new(),
-            temporary: Notify::new(),
+            feed_trouble: Mutex::default(),
         }
     }
 
@@ -110,25 +102,43 @@ impl Core {
         Arc::clone(&self.stored().in_force)
     }
 
-    /// Puts what is stored into force. Returns the troubles there are with it.
+    /// Puts what is stored into force.
     pub fn apply(&self) {
-        self.apply_stored(&mut self.stored());
+        self.commit(self.stored());
     }
 
-    pub(super) fn apply_stored(&self, stored: &mut Stored) {
+    /// Puts what is stored into force, and forgets what there was about rules that are gone.
+    pub(super) fn commit(&self, mut stored: MutexGuard<'_, Stored>) {
+        let before = Arc::clone(&stored.in_force);
+        self.apply_stored(&mut stored);
+        let after = Arc::clone(&stored.in_force);
+        drop(stored);
+        let ids = before.rules().map(Rule::id);
+        let gone: Vec<_> = ids.filter(|id| after.get(id).is_none()).cloned().collect();
+        if !gone.is_empty() {
+            self.ledger.forget_hits(&gone);
+        }
+    }
+
+    fn apply_stored(&self, stored: &mut Stored) {
         match RuleSet::new(stored.rules.rules()) {
             Ok(rules) => {
                 stored.in_force = Arc::new(rules);
                 stored.trouble = None;
             }
             Err(error) => {
-                tracing::error!(%error, "the stored rules can't be put into force; the last ones stay: {error}");
+                tracing::error!(
+                    %error,
+                    "the stored rules can't be put into force; the last ones stay: {error}"
+                );
                 stored.trouble = Some(format!("The rules can't be put into force: {error}."));
             }
         }
         let policy = policy(stored);
-        self.temporary.notify_one();
-        self.changed.notify_one();
+        self.passing.send_replace(Passing {
+            rules: stored.in_force.rules().any(ends_by_itself),
+            paused_until: policy.mode.paused_until,
+        });
         if self.engine.send(Command::Apply(policy)).is_err() {
             tracing::error!("the engine has stopped and can't be told of new rules");
         }
@@ -141,7 +151,7 @@ impl Core {
     ) -> Result<T, Error> {
         let mut stored = self.stored();
         let done = change(&mut stored)?;
-        self.apply_stored(&mut stored);
+        self.commit(stored);
         Ok(done)
     }
 
@@ -150,7 +160,7 @@ impl Core {
         let mut questions = lock(&self.questions);
         match notice {
             QuestionNotice::Opened(question) => {
-                self.counters.asked.fetch_add(1, Ordering::Relaxed);
+                self.ledger.counters.asked.fetch_add(1, Ordering::Relaxed);
                 questions.insert(question.id, question.clone());
             }
             QuestionNotice::Changed(question) => {
@@ -188,26 +198,7 @@ impl Core {
             tracing::warn!(%error, "rules whose time is over can't be removed: {error}");
             return;
         }
-        self.apply_stored(&mut stored);
-        drop(stored);
-        self.forget_hits(&over);
-    }
-
-    /// Forgets the hits of rules that are gone.
-    pub(super) fn forget_hits(&self, rules: &[RuleId]) {
-        lock(&self.hits).retain(|id, _| !rules.contains(id));
-        if let Err(error) = lock(&self.log).forget_hits(rules) {
-            tracing::warn!(%error, "the hits of removed rules can't be forgotten: {error}");
-        }
-    }
-
-    /// Returns at once while some rule may end by itself, else when there may be one again.
-    pub(super) async fn wait_for_temporary_rules(&self) {
-        let lasting =
-            |rule: &Rule| matches!(rule.spec().lifetime, Lifetime::Forever | Lifetime::Restart);
-        if self.in_force().rules().all(lasting) {
-            self.temporary.notified().await;
-        }
+        self.commit(stored);
     }
 
     /// Reads the stores again, because files were edited.
@@ -225,97 +216,64 @@ impl Core {
                 Reload::Unchanged => {}
             }
         }
-        self.apply_stored(&mut stored);
         if stored.settings.settings().when_down != before {
             self.feed_changed.notify_one();
         }
+        let same = |outcome: &Reload| matches!(outcome, Reload::Unchanged | Reload::Kept(_));
+        if rules.iter().chain([&settings]).all(same) {
+            // The helper's own writes come by here too. Only the troubles may be others.
+            self.passing.send_modify(|_| {});
+        } else {
+            self.commit(stored);
+        }
     }
 
-    /// How long everything is still allowed; `None` if it is not, or no more.
-    pub(super) fn pause_left(&self) -> Option<Duration> {
-        let end = self.stored().settings.paused_until()?;
-        let left = end.as_millis().checked_sub(now().as_millis())?;
-        // Not 0: a pause that ends this very millisecond has ended when this has passed.
-        Some(Duration::from_millis(left + 1))
+    fn feed_spec(&self) -> RulesetSpec {
+        let when_down = self.stored().settings.settings().when_down;
+        RulesetSpec {
+            queue: self.queue,
+            fail_open: when_down == WhenDown::Open,
+            kernel_bypass: KernelBypass::StandIn,
+        }
     }
 
     /// Has the kernel queue new connections to the engine.
     pub(super) fn feed(&self) -> Result<(), NetfilterError> {
-        let when_down = self.stored().settings.settings().when_down;
-        Netfilter::system().apply(&RulesetSpec {
-            queue: self.queue,
-            fail_open: when_down == WhenDown::Open,
-            kernel_bypass: KernelBypass::StandIn,
-        })
+        let fed = Netfilter::system().apply(&self.feed_spec());
+        *lock(&self.feed_trouble) = fed.as_ref().err().map(|error| {
+            format!("New connections may pass unjudged: {error}. It is tried again and again.")
+        });
+        fed
     }
 
-    /// Logs and counts decisions, and returns them as events.
-    pub(super) fn record(&self, decided: &[Decided]) -> Vec<Event> {
-        let rules = self.in_force();
-        let mut events: Vec<Event> = decided
-            .iter()
-            .map(|made| record::event(made, &rules))
-            .collect();
-        let mut hits: HashMap<RuleId, Hits> = HashMap::new();
-        {
-            let mut passed = lock(&self.passed);
-            for (made, event) in decided.iter().zip(&events) {
-                let counter = if made.action.allows() {
-                    passed.add((&made.flow).into(), event.clone());
-                    &self.counters.allowed
-                } else {
-                    &self.counters.denied
-                };
-                counter.fetch_add(1, Ordering::Relaxed);
-                if let Some(id) = made.reason.rule() {
-                    add_hits(&mut hits, id, 1, made.time);
+    /// Looks whether the kernel still queues new connections to the engine, and mends it if not.
+    /// Says whether all is well now.
+    pub(super) fn check_feed(&self) -> bool {
+        let mended = match Netfilter::system().check(&self.feed_spec()) {
+            Ok(health) if health.is_sound() && lock(&self.feed_trouble).is_none() => return true,
+            Ok(health) => {
+                for fault in &health.faults {
+                    tracing::warn!("{fault}; it is being mended");
                 }
+                self.feed()
             }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &mended {
+            tracing::error!(%error, "the iptables rules are not as they should be: {error}");
         }
-        let hits: Vec<_> = hits
-            .into_iter()
-            .map(|(id, h)| (id, h.count, h.last))
-            .collect();
-        for (id, count, last) in &hits {
-            add_hits(&mut lock(&self.hits), id, *count, *last);
-        }
-        self.write_log(&mut events, &hits);
-        events
+        // Clients are told of the trouble, or that it is over.
+        self.passing.send_modify(|_| {});
+        mended.is_ok()
     }
 
-    /// Logs events, and gives them the numbers they have in the log.
-    fn write_log(&self, events: &mut [Event], hits: &[(RuleId, u64, Timestamp)]) {
-        let mut log = lock(&self.log);
-        // What could not be written is counted and told by the log itself, as a trouble.
-        match log.append(events) {
-            Ok(last) => {
-                for (event, id) in events.iter_mut().rev().zip((1..=last).rev()) {
-                    event.id = id;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "decisions can't be logged: {error}"),
-        }
-        if !hits.is_empty()
-            && let Err(error) = log.add_hits(hits)
-        {
-            tracing::warn!(%error, "hits of rules can't be counted: {error}");
-        }
-    }
-
-    /// Removes events that are too old or too many.
-    pub(super) fn prune_log(&self) {
-        let settings = self.stored().settings.settings().clone();
-        if let Err(error) = lock(&self.log).prune(settings.log_days, settings.log_events, now()) {
-            tracing::warn!(%error, "old events can't be removed from the log: {error}");
-        }
+    pub(super) fn feed_trouble(&self) -> Option<String> {
+        lock(&self.feed_trouble).clone()
     }
 }
 
-/// Adds flows to the hits of a rule.
-fn add_hits(all: &mut HashMap<RuleId, Hits>, rule: &RuleId, count: u64, last: Timestamp) {
-    let hits = all.entry(rule.clone()).or_default();
-    hits.count = hits.count.saturating_add(count);
-    hits.last = hits.last.max(last);
+fn ends_by_itself(rule: &Rule) -> bool {
+    !matches!(rule.spec().lifetime, Lifetime::Forever | Lifetime::Restart)
 }
 
 /// What the engine shall work by.

@@ -10,14 +10,16 @@ use bastion_policy::rule::Lifetime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
+use super::ledger::Ledger;
 use super::run::{QUEUE, RunError};
 use crate::engine::{
     Command, Decided, Engine, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
     SocketEnder, SystemClock, now,
 };
-use crate::identify::SocketTableIdentifier;
+use crate::identify::{Identifier as _, SocketTableIdentifier};
 use crate::queue::{NfQueue, QueueError};
 use crate::sockets::SocketTables;
+use crate::store::log::LogReader;
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
 
 /// Decisions that may wait to be logged; some 30 MiB at the most.
@@ -56,15 +58,21 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let rules = RuleStore::open(paths);
     let settings = SettingsStore::open(paths);
     let log = EventLog::open(&paths.log);
+    let ledger = Ledger::new(log, LogReader::open(&paths.log));
     let (queue, waker) = NfQueue::open(QUEUE)?;
     let (engine, commands) = EngineHandle::new(waker);
-    let core = Arc::new(Core::new(engine.clone(), QUEUE, rules, settings, log));
+    let identifier = SocketTableIdentifier::new()?;
+    let evidence = identifier.evidence();
+    let core = Core::new(engine.clone(), evidence, QUEUE, rules, settings, ledger);
+    let core = Arc::new(core);
+    // What was over while the helper was down must not come into force again.
+    core.expire(is_over);
     core.apply();
     let (decisions_in, decisions) = mpsc::channel(DECISIONS);
     let (questions_in, questions) = mpsc::unbounded_channel();
     let parts = EngineParts {
         queue,
-        identifier: SocketTableIdentifier::new()?,
+        identifier,
         clock: SystemClock::new(),
         alive,
         ender: SocketEnder::start(socket_ender())?,

@@ -2,8 +2,10 @@
 
 mod answer;
 mod backend;
+mod connections;
 mod core;
 mod judge;
+mod ledger;
 mod record;
 mod run;
 mod shutdown;

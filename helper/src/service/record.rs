@@ -1,9 +1,7 @@
-//! Decisions as events, and the connections they let through.
+//! Decisions as events.
 
-use std::collections::{HashMap, VecDeque};
-
-use bastion_ipc::wire::{Connection, Event};
-use bastion_policy::flow::{Flow, Tuple};
+use bastion_ipc::wire::Event;
+use bastion_policy::flow::Flow;
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::RuleSet;
 
@@ -47,90 +45,5 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
             .unwrap_or_default(),
         count: 1,
         ..Event::default()
-    }
-}
-
-/// Which decision let a flow through, for as many of the latest as there is room for.
-#[derive(Debug, Default)]
-pub struct Passed {
-    events: HashMap<Tuple, Event>,
-    order: VecDeque<Tuple>,
-}
-
-impl Passed {
-    /// More than a desktop has open; a server with more shows its latest.
-    const ROOM: usize = 8_192;
-
-    /// Remembers the decision.
-    pub fn add(&mut self, tuple: Tuple, event: Event) {
-        if self.events.insert(tuple, event).is_none() {
-            self.order.push_back(tuple);
-        }
-        while self.order.len() > Self::ROOM {
-            if let Some(oldest) = self.order.pop_front() {
-                self.events.remove(&oldest);
-            }
-        }
-    }
-
-    /// The connections of these sockets, as far as they are known; forgets all others.
-    pub fn open(&mut self, sockets: impl IntoIterator<Item = Tuple>) -> Vec<Connection> {
-        let open: HashMap<Tuple, Event> = sockets
-            .into_iter()
-            .filter_map(|tuple| self.events.remove(&tuple).map(|event| (tuple, event)))
-            .collect();
-        self.order.retain(|tuple| open.contains_key(tuple));
-        self.events = open;
-        self.order
-            .iter()
-            .filter_map(|tuple| self.events.get(tuple))
-            .map(|event| Connection {
-                event: event.clone(),
-                state: "open".into(),
-            })
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bastion_policy::flow::Protocol;
-    use std::net::SocketAddr;
-
-    fn tuple(port: u16) -> Tuple {
-        let at = |port| SocketAddr::new("192.0.2.1".parse().unwrap(), port);
-        Tuple {
-            protocol: Protocol::Tcp,
-            source: at(port),
-            destination: at(443),
-        }
-    }
-
-    #[test]
-    fn closed_sockets_are_forgotten_and_open_ones_stay_in_order() {
-        let mut passed = Passed::default();
-        for port in 1..=3 {
-            let event = Event {
-                source_port: port,
-                ..Event::default()
-            };
-            passed.add(tuple(port), event);
-        }
-        let ports = |connections: Vec<Connection>| -> Vec<u16> {
-            connections.iter().map(|c| c.event.source_port).collect()
-        };
-        assert_eq!(ports(passed.open([tuple(3), tuple(9), tuple(1)])), [1, 3]);
-        assert_eq!(ports(passed.open([tuple(2), tuple(3)])), [3]);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut passed = Passed::default();
-        for port in 0..=u16::MAX {
-            passed.add(tuple(port), Event::default());
-        }
-        assert_eq!(passed.events.len(), Passed::ROOM);
-        assert_eq!(passed.order.len(), Passed::ROOM);
     }
 }

@@ -35,6 +35,9 @@ pub enum RunError {
     /// A thread or a signal handler.
     #[error("the system has no room for the helper's threads and signal handlers")]
     System(#[from] std::io::Error),
+    /// The connection to the system bus broke.
+    #[error("the connection to the system bus is lost")]
+    BusLost,
     /// The engine ended though nobody stopped it.
     #[error("the thread that judges packets has ended")]
     EngineEnded,
@@ -52,10 +55,12 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
     // First, so that a signal while starting is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (core, mut judge, notices) = judge::start(paths)?;
-    let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
+    let hangup = signal(SignalKind::hangup())?;
+    let (core, mut judge, heard) = judge::start(paths)?;
+    // Judging needs no bus; questions wait until there is somebody to ask.
     feed(&core).await?;
-    let mut tasks = Tasks::start(&core, &bus, notices, paths)?;
+    let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
+    let mut tasks = Tasks::start(&core, &bus, heard, paths, hangup);
     watchdog::ready();
     tracing::info!("new connections are being judged");
     let ended = tokio::select! {
@@ -63,14 +68,18 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
         _ = interrupt.recv() => Ok(()),
         error = judge.ended() => Err(error),
         error = tasks.failed() => Err(error),
+        () = bus.closed() => Err(RunError::BusLost),
     };
     watchdog::stopping();
     stop(ended.is_ok(), &judge, tasks).await;
+    if let Some(bus) = Arc::into_inner(bus) {
+        bus.stop().await;
+    }
     ended
 }
 
 /// Queues new connections to the engine.
-pub(super) async fn feed(core: &Arc<Core>) -> Result<(), RunError> {
+async fn feed(core: &Arc<Core>) -> Result<(), RunError> {
     let core = Arc::clone(core);
     let applied = tokio::task::spawn_blocking(move || core.feed()).await;
     Ok(applied.map_err(std::io::Error::other)??)

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use super::core::Core;
 use super::judge::Heard;
 use super::run::RunError;
 use super::watchdog;
 use crate::bus::{Backend as _, Bus};
-use crate::engine::{Decided, QuestionNotice};
+use crate::engine::{Decided, QuestionNotice, now};
 use crate::store::Paths;
 use crate::store::watch::Watch;
 
@@ -29,6 +29,15 @@ const BATCH_SIZE: usize = 4_096;
 /// How often rules that end by themselves are looked at, while there are any.
 const EXPIRY: Duration = Duration::from_secs(5);
 
+/// How often the iptables rules are looked at.
+const RULES_CHECK: Duration = Duration::from_secs(60);
+
+/// How soon they are looked at again when they could not be mended.
+const RULES_RETRY: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a pause is over.
+const PAUSE_CHECK: Duration = Duration::from_secs(60);
+
 /// How often old events are removed from the log.
 const PRUNE: Duration = Duration::from_secs(3600);
 
@@ -41,23 +50,23 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Starts them.
-    ///
-    /// # Errors
-    /// When signal handlers can't be set up. Files that can't be watched are only a warning.
+    /// Starts them. Files that can't be watched are only a warning.
     pub fn start(
         core: &Arc<Core>,
         bus: &Arc<Bus>,
         heard: Heard,
         paths: &Paths,
-    ) -> Result<Self, RunError> {
+        hangup: Signal,
+    ) -> Self {
         let (changed_in, changed) = mpsc::channel(1);
+        // What was edited before the watch stood is read once.
+        let _ = changed_in.try_send(());
         // One note is enough, however many files changed: all are read again.
         let watch = Watch::start(paths.edited(), move |_| {
             // If there is no room, a note is there already.
             let _ = changed_in.try_send(());
         })
-        .inspect_err(|error| tracing::warn!(%error))
+        .inspect_err(|error| tracing::warn!(%error, "{error}"))
         .ok();
         let status_due = Arc::new(Notify::new());
         let mut set = JoinSet::new();
@@ -67,7 +76,7 @@ impl Tasks {
             heard.questions,
             Arc::clone(&status_due),
         ));
-        set.spawn(reload(Arc::clone(core), changed)?);
+        set.spawn(reload(Arc::clone(core), changed, hangup));
         set.spawn(status(
             Arc::clone(core),
             Arc::clone(bus),
@@ -79,7 +88,7 @@ impl Tasks {
             Arc::clone(&status_due),
         ));
         set.spawn(age(Arc::clone(core)));
-        set.spawn(refeed(Arc::clone(core)));
+        set.spawn(guard(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(
             Arc::clone(core),
@@ -87,11 +96,11 @@ impl Tasks {
             heard.decisions,
             status_due,
         ));
-        Ok(Self {
+        Self {
             set,
             decisions,
             _watch: watch,
-        })
+        }
     }
 
     /// Waits until one of them ends, which none should.
@@ -105,7 +114,7 @@ impl Tasks {
 
     /// Ends them; what was decided is still logged.
     pub async fn finish(mut self) {
-        self.set.abort_all();
+        self.set.shutdown().await;
         // It ends by itself once the engine has.
         let logged = tokio::time::timeout(Duration::from_secs(5), self.decisions).await;
         if logged.is_err() {
@@ -151,17 +160,18 @@ async fn decisions(
     while decided.recv_many(&mut batch, BATCH_SIZE).await > 0 {
         let writer = Arc::clone(&core);
         let made = std::mem::take(&mut batch);
-        let prune = pruned.is_none_or(|last| last.elapsed() > PRUNE);
+        let hourly = pruned.is_none_or(|last| last.elapsed() > PRUNE);
+        if hourly {
+            pruned = Some(tokio::time::Instant::now());
+        }
         let logged = tokio::task::spawn_blocking(move || {
-            let events = writer.record(&made);
-            if prune {
-                writer.prune_log();
+            let events = writer.ledger.record(&made, &writer.in_force());
+            let settings = writer.settings();
+            if hourly || writer.ledger.is_due(&settings) {
+                writer.ledger.prune(&settings);
             }
             events
         });
-        if prune {
-            pruned = Some(tokio::time::Instant::now());
-        }
         match logged.await {
             Ok(events) => bus.publish_decisions(&events),
             Err(error) => tracing::error!(%error, "decisions could not be logged: {error}"),
@@ -185,61 +195,77 @@ async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
 }
 
 /// Reads files again when they were edited, or on SIGHUP.
-fn reload(
-    core: Arc<Core>,
-    mut changed: mpsc::Receiver<()>,
-) -> Result<impl Future<Output = RunError>, RunError> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    // Kept, so that a watch that could not be started does not end the task.
-    Ok(async move {
-        loop {
-            tokio::select! {
-                Some(_) = changed.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            let reader = Arc::clone(&core);
-            let reloaded = tokio::task::spawn_blocking(move || reader.reload()).await;
-            if let Err(error) = reloaded {
-                tracing::error!(%error, "the rules could not be read again: {error}");
-            }
+async fn reload(core: Arc<Core>, mut changed: mpsc::Receiver<()>, mut hangup: Signal) -> RunError {
+    // A watch that could not be started does not end the task.
+    loop {
+        tokio::select! {
+            Some(()) = changed.recv() => {}
+            _ = hangup.recv() => {}
         }
-    })
+        let reader = Arc::clone(&core);
+        if let Err(error) = tokio::task::spawn_blocking(move || reader.reload()).await {
+            tracing::error!(%error, "the rules could not be read again: {error}");
+        }
+    }
 }
 
 /// Removes rules whose time, process or session is over.
 async fn age(core: Arc<Core>) -> RunError {
-    let mut ticks = interval(EXPIRY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut passing = core.passing.subscribe();
     loop {
-        ticks.tick().await;
-        core.expire(super::judge::is_over);
-        core.wait_for_temporary_rules().await;
+        let remover = Arc::clone(&core);
+        if let Err(error) =
+            tokio::task::spawn_blocking(move || remover.expire(super::judge::is_over)).await
+        {
+            tracing::error!(%error, "rules that are over could not be looked for: {error}");
+        }
+        sleep(EXPIRY).await;
+        if passing.wait_for(|now| now.rules).await.is_err() {
+            return RunError::EngineEnded;
+        }
     }
 }
 
 /// Tells subscribers when what is in force has changed, whoever changed it, or a pause is over.
 async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> RunError {
+    let mut passing = core.passing.subscribe();
     loop {
+        let paused_until = passing.borrow_and_update().paused_until;
         let pause_over = async {
-            match core.pause_left() {
-                Some(left) => sleep(left).await,
+            let left = paused_until.and_then(|end| end.as_millis().checked_sub(now().as_millis()));
+            match left {
+                // Looked at again and again, because the wall clock can be set, and goes on
+                // while the computer sleeps.
+                Some(left) => sleep(Duration::from_millis(left + 1).min(PAUSE_CHECK)).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = core.changed.notified() => bus.publish_rules_changed(),
+            changed = passing.changed() => match changed {
+                Ok(()) => bus.publish_rules_changed(),
+                Err(_) => return RunError::EngineEnded,
+            },
             () = pause_over => {}
         }
         status_due.notify_one();
     }
 }
 
-/// Queues again when what happens while the helper is down was changed.
-async fn refeed(core: Arc<Core>) -> RunError {
+/// Keeps the iptables rules as they should be: looks at them now and then, since others may
+/// flush or double them, and changes them with the settings.
+async fn guard(core: Arc<Core>) -> RunError {
+    let mut well = true;
     loop {
-        core.feed_changed.notified().await;
-        if let Err(error) = super::run::feed(&core).await {
-            tracing::error!(%error, "the iptables rules could not be changed; the old ones stay: {error}");
-        }
+        let next = if well { RULES_CHECK } else { RULES_RETRY };
+        let changed = tokio::select! {
+            () = core.feed_changed.notified() => true,
+            () = sleep(next) => false,
+        };
+        let keeper = Arc::clone(&core);
+        let kept = tokio::task::spawn_blocking(move || match changed {
+            true => keeper.feed().is_ok(),
+            false => keeper.check_feed(),
+        });
+        well = kept.await.unwrap_or(false);
     }
 }

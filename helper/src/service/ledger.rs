@@ -1,0 +1,266 @@
+//! What was decided: counted, kept for the list of connections, and logged.
+//!
+//! Each part has a lock of its own, held for no longer than it takes to change it; the log's,
+//! which may wait for the disk, is held together with no other.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bastion_ipc::wire::{Connection, Event, LogQuery};
+use bastion_policy::flow::Tuple;
+use bastion_policy::rule::{Action, RuleId};
+use bastion_policy::ruleset::{Reason, RuleSet};
+use bastion_policy::settings::Settings;
+use bastion_policy::time::Timestamp;
+
+use super::connections::Passed;
+use super::core::lock;
+use super::record;
+use crate::engine::{Decided, now};
+use crate::store::EventLog;
+use crate::store::log::{Hits, LogError, LogReader};
+
+/// How often what happened since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub allowed: AtomicU64,
+    pub denied: AtomicU64,
+    pub asked: AtomicU64,
+}
+
+/// See the module's documentation.
+pub(super) struct Ledger {
+    pub counters: Counters,
+    passed: Mutex<Passed>,
+    hits: Mutex<HashMap<RuleId, Hits>>,
+    log: Mutex<EventLog>,
+    reader: Mutex<LogReader>,
+    /// What does not work about the log; beside it, so that nobody waits for the disk to know.
+    troubles: Mutex<Vec<String>>,
+    /// Events logged since old ones were last removed.
+    unpruned: AtomicU64,
+}
+
+impl Ledger {
+    pub fn new(mut log: EventLog, reader: LogReader) -> Self {
+        let hits = log.hits().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the hits of rules so far can't be read: {error}");
+            HashMap::new()
+        });
+        Self {
+            counters: Counters::default(),
+            passed: Mutex::default(),
+            hits: Mutex::new(hits),
+            troubles: Mutex::new(log.troubles()),
+            log: Mutex::new(log),
+            reader: Mutex::new(reader),
+            unpruned: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts and logs decisions, and returns them as events. Decisions that differ in nothing
+    /// but their time, such as about each datagram to a silent peer, become one event.
+    pub fn record(&self, decided: &[Decided], rules: &RuleSet) -> Vec<Event> {
+        let merged = merge(decided);
+        let mut events: Vec<Event> = merged
+            .iter()
+            .map(|(made, count)| Event {
+                count: *count,
+                ..record::event(made, rules)
+            })
+            .collect();
+        let mut hits: HashMap<RuleId, Hits> = HashMap::new();
+        for ((made, _), event) in merged.iter().zip(&events) {
+            let counter = if made.action.allows() {
+                lock(&self.passed).add((&made.flow).into(), event.clone());
+                &self.counters.allowed
+            } else {
+                &self.counters.denied
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+            if let Some(id) = made.reason.rule().filter(|id| rules.get(id).is_some()) {
+                add_hits(&mut hits, id, 1, made.time);
+            }
+        }
+        let hits: Vec<_> = hits
+            .into_iter()
+            .map(|(id, hits)| (id, hits.count, hits.last))
+            .collect();
+        for (id, count, last) in &hits {
+            add_hits(&mut lock(&self.hits), id, *count, *last);
+        }
+        self.write(&mut events, &hits);
+        events
+    }
+
+    /// Logs events, and gives them the numbers they have in the log.
+    fn write(&self, events: &mut [Event], hits: &[(RuleId, u64, Timestamp)]) {
+        let mut log = lock(&self.log);
+        // What could not be written is counted and told by the log itself, as a trouble.
+        match log.append(events) {
+            Ok(last) => {
+                for (event, id) in events.iter_mut().rev().zip((1..=last).rev()) {
+                    event.id = id;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "decisions can't be logged: {error}"),
+        }
+        if !hits.is_empty()
+            && let Err(error) = log.add_hits(hits)
+        {
+            tracing::warn!(%error, "hits of rules can't be counted: {error}");
+        }
+        *lock(&self.troubles) = log.troubles();
+        drop(log);
+        let written = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        self.unpruned.fetch_add(written, Ordering::Relaxed);
+    }
+
+    /// True when so much was logged that old events should be removed before their hour.
+    pub fn is_due(&self, settings: &Settings) -> bool {
+        self.unpruned.load(Ordering::Relaxed) > u64::from(settings.log_events / 10)
+    }
+
+    /// Removes events that are too old or too many, a part at a time, so that what is decided
+    /// meanwhile can be logged.
+    pub fn prune(&self, settings: &Settings) {
+        self.unpruned.store(0, Ordering::Relaxed);
+        loop {
+            let pruned = lock(&self.log).prune(settings.log_days, settings.log_events, now());
+            match pruned {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "old events can't be removed from the log: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    pub fn query(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, LogError> {
+        lock(&self.reader).query(query, seen_by)
+    }
+
+    pub fn hits(&self) -> HashMap<RuleId, Hits> {
+        lock(&self.hits).clone()
+    }
+
+    /// Forgets the hits of rules that are gone.
+    pub fn forget_hits(&self, rules: &[RuleId]) {
+        lock(&self.hits).retain(|id, _| !rules.contains(id));
+        if let Err(error) = lock(&self.log).forget_hits(rules) {
+            tracing::warn!(%error, "the hits of removed rules can't be forgotten: {error}");
+        }
+    }
+
+    /// The connections of these sockets, which were listed at `listed`; `complete` if no other
+    /// socket is open.
+    pub fn open(
+        &self,
+        sockets: impl IntoIterator<Item = Tuple>,
+        listed: Instant,
+        complete: bool,
+    ) -> Vec<Connection> {
+        lock(&self.passed).open(sockets, listed, complete)
+    }
+
+    pub fn troubles(&self) -> Vec<String> {
+        lock(&self.troubles).clone()
+    }
+}
+
+/// Decisions without those that repeat an earlier one, each with how many it stands for.
+fn merge(decided: &[Decided]) -> Vec<(&Decided, u32)> {
+    let mut places: HashMap<(Tuple, u32, Action, &Reason), usize> = HashMap::new();
+    let mut merged: Vec<(&Decided, u32)> = Vec::new();
+    for made in decided {
+        let pid = made.identity.process().map_or(0, |process| process.key.pid);
+        let key = (Tuple::from(&made.flow), pid, made.action, &made.reason);
+        let place = *places.entry(key).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => merged.push((made, 1)),
+        }
+    }
+    merged
+}
+
+/// Adds flows to the hits of a rule.
+fn add_hits(all: &mut HashMap<RuleId, Hits>, rule: &RuleId, count: u64, last: Timestamp) {
+    let hits = all.entry(rule.clone()).or_default();
+    hits.count = hits.count.saturating_add(count);
+    hits.last = hits.last.max(last);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bastion_policy::flow::{Flow, Protocol};
+    use bastion_policy::process::Identity;
+
+    fn decided(port: u16, action: Action) -> Decided {
+        Decided {
+            time: Timestamp::from_millis(u64::from(port)),
+            flow: Flow {
+                protocol: Protocol::Udp,
+                source: "192.0.2.1".parse().unwrap(),
+                source_port: port,
+                destination: "192.0.2.2".parse().unwrap(),
+                destination_port: 53,
+                hosts: vec![],
+            },
+            identity: Identity::Kernel,
+            action,
+            reason: Reason::TimedOut,
+        }
+    }
+
+    #[test]
+    fn repeated_decisions_are_one_event_and_others_are_not() {
+        let made = [
+            decided(1, Action::Deny),
+            decided(2, Action::Deny),
+            decided(1, Action::Deny),
+            decided(1, Action::Allow),
+        ];
+        let counts: Vec<_> = merge(&made)
+            .into_iter()
+            .map(|(made, count)| (made.flow.source_port, made.action, count))
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                (1, Action::Deny, 2),
+                (2, Action::Deny, 1),
+                (1, Action::Allow, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn decisions_are_counted_logged_and_their_hits_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("events.db");
+        let ledger = Ledger::new(EventLog::open(&file), LogReader::open(&file));
+        let events = ledger.record(
+            &[
+                decided(1, Action::Deny),
+                decided(1, Action::Deny),
+                decided(2, Action::Allow),
+            ],
+            &RuleSet::default(),
+        );
+        assert_eq!(
+            events.iter().map(|e| (e.id, e.count)).collect::<Vec<_>>(),
+            [(1, 2), (2, 1)]
+        );
+        assert_eq!(ledger.counters.denied.load(Ordering::Relaxed), 1);
+        assert_eq!(ledger.counters.allowed.load(Ordering::Relaxed), 1);
+        let query = LogQuery::default().checked().unwrap();
+        let logged = ledger.query(&query, None).unwrap();
+        assert_eq!(logged.iter().map(|e| e.id).collect::<Vec<_>>(), [2, 1]);
+    }
+}
