@@ -42,6 +42,8 @@ if [ "$mode" = discard ]; then
   mkdir "$scratch"/up "$scratch"/work "$scratch"/root
   mount -t overlay overlay -o "lowerdir=$root,upperdir=$scratch/up,workdir=$scratch/work" "$scratch/root"
   root=$scratch/root
+else
+  mount --bind "$root" "$root"
 fi
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -63,8 +65,14 @@ while [ "$1" != -- ]; do
   if [ "${how:-}" = ro ]; then mount -o remount,bind,ro "$root$to"; fi
 done
 shift
+# Not chroot: there, programs may not make user namespaces, and process 1 would see other files
+# than they do. From here on everything comes from the new root.
+cd "$root"
+pivot_root . .
+umount -l .
+hash -r
 # Not exec: PID 1 ignores the signals it has no handler for, so let that be bash.
-status=0; chroot "$root" "$@" || status=$?
+status=0; "$@" || status=$?
 exit "$status"
 '
 
