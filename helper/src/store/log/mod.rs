@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bastion_ipc::wire::{Event, LogQuery};
+use bastion_ipc::wire::Event;
 use bastion_policy::rule::RuleId;
 use bastion_policy::time::Timestamp;
 
@@ -156,19 +156,6 @@ impl EventLog {
             self.lost += u64::try_from(events.len()).unwrap_or(u64::MAX);
         }
         written
-    }
-
-    /// Events that the query asks for, newest first, at most [`LogQuery::MAX`]; only those of
-    /// the user `seen_by`, if it is given.
-    ///
-    /// # Errors
-    /// See [`LogError`].
-    pub fn query(
-        &mut self,
-        query: &LogQuery,
-        seen_by: Option<u32>,
-    ) -> Result<Vec<Event>, LogError> {
-        self.with(|log| events::query(&log.connection, query, seen_by))
     }
 
     /// Removes some of the events that are older than `max_days` or not among the newest

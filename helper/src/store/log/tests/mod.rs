@@ -4,6 +4,8 @@ mod reader;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
+use bastion_ipc::wire::LogQuery;
+
 use super::*;
 use crate::store::testing;
 
