@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use edited::Reload;
 pub use error::StoreError;
-pub use log::EventLog;
+pub use log::{EventLog, LogReader};
 pub use rules::RuleStore;
 pub use settings::SettingsStore;
 pub use toml::TextError;

@@ -1,9 +1,10 @@
 //! The settings on disk, and the little that a restart of the helper must not forget.
 
-use bastion_policy::settings::{SettingError, Settings};
+use bastion_policy::escape;
+use bastion_policy::settings::{Mode, SettingError, Settings, WhenDown};
 use bastion_policy::time::Timestamp;
 use serde::Deserialize;
-use toml_edit::{DocumentMut, Value};
+use toml_edit::{DocumentMut, Table, Value};
 
 use super::Paths;
 use super::edited::{Edited, Format, Reload};
@@ -137,8 +138,62 @@ struct SettingsText {
     log_events: Option<u32>,
 }
 
+/// What a setting may be; none for what is no setting.
+fn wanted(name: &str) -> Option<String> {
+    fn words<T>(all: &[(T, &str)]) -> String {
+        let words: Vec<_> = all.iter().map(|(_, word)| format!("“{word}”")).collect();
+        format!("one of: {}", words.join(", "))
+    }
+    match name {
+        "mode" => Some(words(Mode::ALL)),
+        "when_down" => Some(words(WhenDown::ALL)),
+        _ => Settings::RANGES
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(_, min, max)| format!("a whole number from {min} to {max}")),
+    }
+}
+
+/// Looks for values of a type that a setting can't have: serde's words for them name no setting.
+fn check_types(text: &str, root: &Table) -> Result<(), TextError> {
+    for (name, item) in root {
+        let Some(wanted) = wanted(name) else { continue };
+        let fits = match name {
+            "mode" | "when_down" => item.is_str(),
+            _ => item.as_integer().is_some_and(|i| u32::try_from(i).is_ok()),
+        };
+        if !fits {
+            let is = match item.as_value() {
+                Some(value) if !value.is_array() && !value.is_inline_table() => {
+                    escape::excerpt(value.to_string().trim())
+                }
+                _ => format!("of type {}", item.type_name()),
+            };
+            let problem = format!("{name} is {is}, but must be {wanted}");
+            return Err(TextError::at(text, toml::span(root, name), problem));
+        }
+    }
+    Ok(())
+}
+
+/// Adds what a setting may be to an error of its line that is no TOML at all, such as a number of
+/// too many digits.
+fn explained(text: &str, mut error: TextError) -> TextError {
+    let line = text.lines().nth(error.line.saturating_sub(1));
+    let name = line
+        .and_then(|line| line.split_once('='))
+        .map(|l| l.0.trim());
+    if let Some(name) = name
+        && let Some(wanted) = wanted(name)
+    {
+        error.problem = format!("{}; {name} must be {wanted}", error.problem);
+    }
+    error
+}
+
 fn parse_settings(text: &str) -> Result<Settings, TextError> {
-    let root = toml::parse(text)?;
+    let root = toml::parse(text).map_err(|error| explained(text, error))?;
+    check_types(text, &root)?;
     let said: SettingsText = toml::record(text, &root)?;
     let wrong = |error: SettingError| {
         let (SettingError::OutOfRange { name, .. } | SettingError::Choice { name, .. }) = error;
@@ -201,7 +256,6 @@ fn parse_state(text: &str) -> Result<Option<Timestamp>, TextError> {
 mod tests {
     use super::*;
     use crate::store::testing;
-    use bastion_policy::settings::{Mode, WhenDown};
     use std::fs;
 
     fn other() -> Settings {
@@ -271,7 +325,7 @@ mod tests {
             (
                 "version = 1\nlog_days = \"1\"\n",
                 "line 2, column 12",
-                "string",
+                "log_days is \"1\", but must be a whole number",
             ),
             ("version = 1\nlog_days = \n", "line 2, column 12", "value"),
             ("mode = \"ask\"\n", "line 1, column 1", "version = 1"),
@@ -296,6 +350,48 @@ mod tests {
         assert!(matches!(store.reload(), Reload::Changed));
         assert_eq!(*store.settings(), Settings::default());
         assert_eq!(store.troubles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_by_its_setting_and_what_that_may_be() {
+        let values = [
+            "-1",
+            "4294967296",
+            "99999999999999999999",
+            "1.5",
+            "true",
+            "[1]",
+            "{ x = 1 }",
+            "1979-05-27",
+        ];
+        let numbers = Settings::RANGES
+            .map(|(name, min, max)| (name, format!("a whole number from {min} to {max}")));
+        let words = [
+            ("mode", "one of: “ask”, “learn”".to_owned()),
+            ("when_down", "one of: “open”, “closed”".to_owned()),
+        ];
+        for (name, wanted) in numbers.into_iter().chain(words) {
+            for value in values {
+                let text = format!("version = 1\n{name} = {value}\n");
+                let error = parse_settings(&text).unwrap_err();
+                assert_eq!((error.line, error.column), (2, name.len() + 4), "{error}");
+                let end = format!("{name} must be {wanted}");
+                let told = format!("{name} is {value}, but must be {wanted}");
+                let of_type = format!("{name} is of type ");
+                let problem = &error.problem;
+                let named = *problem == told || problem.starts_with(&of_type);
+                assert!(named || problem.ends_with(&end), "{problem}");
+                assert!(problem.ends_with(&format!("must be {wanted}")), "{problem}");
+            }
+        }
+        let quoted = parse_settings("version = 1\nprompt_timeout = \"60\"\n").unwrap_err();
+        let says = "prompt_timeout is \"60\", but must be a whole number from 5 to 3600";
+        assert_eq!(quoted.problem, says);
+        let table = parse_settings("version = 1\n[mode]\nx = 1\n").unwrap_err();
+        assert_eq!(
+            table.problem,
+            "mode is of type table, but must be one of: “ask”, “learn”"
+        );
     }
 
     #[test]

@@ -1,16 +1,8 @@
 //! Events in the database.
 
 use bastion_ipc::wire::{Event, LogQuery};
-use bastion_policy::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
-
-/// Events pruned in one transaction; bounds how long others wait and how far the write-ahead log
-/// grows.
-const BATCH: u32 = 10_000;
-
-/// Pages of free space given back to the file system at a time: 8 MiB at SQLite's usual 4 KiB.
-const VACUUM_PAGES: u32 = 2_048;
 
 /// SQLite's integers have a sign.
 pub(super) fn signed(number: u64) -> i64 {
@@ -127,54 +119,4 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         host: row.get(13)?,
         count: row.get(14)?,
     })
-}
-
-/// Removes events from before `oldest` and all but the newest `most`, and gives freed space back.
-/// Returns how many went.
-pub(super) fn prune(
-    connection: &Connection,
-    oldest: Timestamp,
-    most: u32,
-) -> rusqlite::Result<usize> {
-    let last_to_go: Option<i64> = connection
-        .prepare("SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?")?
-        .query_map([most], |row| row.get(0))?
-        .next()
-        .transpose()?;
-    let by_count = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? LIMIT ?)";
-    let by_age = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ? LIMIT ?)";
-    let mut gone = 0;
-    for (delete, bound) in [
-        (by_count, last_to_go.unwrap_or(0)),
-        (by_age, signed(oldest.as_millis())),
-    ] {
-        let mut delete = connection.prepare(delete)?;
-        loop {
-            let batch = delete.execute(params![bound, BATCH])?;
-            gone += batch;
-            if batch == 0 {
-                break;
-            }
-        }
-    }
-    give_back(connection)?;
-    Ok(gone)
-}
-
-fn give_back(connection: &Connection) -> rusqlite::Result<()> {
-    let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
-    let mut before = free()?;
-    while before > 0 {
-        // This pragma gives a row for each page, all of which have to be stepped through.
-        let mut vacuum =
-            connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
-        let mut rows = vacuum.query([])?;
-        while rows.next()?.is_some() {}
-        let after = free()?;
-        if after >= before {
-            break;
-        }
-        before = after;
-    }
-    Ok(())
 }

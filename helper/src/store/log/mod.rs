@@ -1,34 +1,32 @@
 //! The log of decisions, and how often each rule decided: an SQLite database.
 
+mod database;
 mod events;
 mod hits;
+mod prune;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use bastion_ipc::wire::{Event, LogQuery};
+use bastion_ipc::wire::Event;
 use bastion_policy::rule::RuleId;
 use bastion_policy::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::file::{self, FileError};
-use schema::MigrationError;
-
-/// How long another program that has the database open (an administrator's `sqlite3`) is waited
-/// for.
-const BUSY: Duration = Duration::from_secs(2);
-
-/// The write-ahead log is cut back to this after it was larger for a moment.
-const JOURNAL_BYTES: u32 = 16 << 20;
+use super::file::FileError;
+use database::{Database, Failure, FileId, Shared, with_suffix};
+use prune::Bounds;
+pub use reader::LogReader;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+/// Most bytes of the database: 1 GiB, whatever number of events is to be kept. Programs choose
+/// how long their paths are.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Why the log can't be read or written just now. It is tried again at the next occasion.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +53,20 @@ pub enum LogError {
         /// The system's error.
         source: io::Error,
     },
+    /// A search that would read too much.
+    #[error("The search took too long; narrow it by time")]
+    TooSlow,
+    /// A reader found the database damaged.
+    #[error(
+        "The log {} is damaged ({why}); it is set aside with the next decision, and a new one \
+         begun", path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's words for it.
+        why: String,
+    },
     /// Any other error of SQLite.
     #[error("The log {} can't be used: {source}", path.display())]
     Database {
@@ -79,7 +91,10 @@ pub struct Hits {
 #[derive(Debug)]
 pub struct EventLog {
     path: PathBuf,
-    connection: Option<Connection>,
+    database: Option<Database>,
+    shared: Shared,
+    /// Most bytes of the database.
+    max_bytes: u64,
     /// Events that could not be written since the helper started.
     lost: u64,
     /// Why the last attempt failed.
@@ -95,7 +110,9 @@ impl EventLog {
     pub fn open(path: &Path) -> Self {
         let mut log = Self {
             path: path.into(),
-            connection: None,
+            database: None,
+            shared: Shared::default(),
+            max_bytes: MAX_BYTES,
             lost: 0,
             failing: None,
             set_aside: None,
@@ -103,6 +120,12 @@ impl EventLog {
         // An error is kept as a trouble, and every use tries again.
         let _ = log.with(|_| Ok(()));
         log
+    }
+
+    /// A reader of this log, for another thread.
+    #[must_use]
+    pub fn reader(&self) -> LogReader {
+        LogReader::new(&self.path, self.shared.clone())
     }
 
     /// What does not work: sentences with the remedy.
@@ -128,28 +151,17 @@ impl EventLog {
     /// # Errors
     /// See [`LogError`].
     pub fn append(&mut self, events: &[Event]) -> Result<u64, LogError> {
-        let written = self.with(|connection| events::append(connection, events));
+        let written = self.with(|log| events::append(&mut log.connection, events));
         if written.is_err() {
             self.lost += u64::try_from(events.len()).unwrap_or(u64::MAX);
         }
         written
     }
 
-    /// Events that the query asks for, newest first, at most [`LogQuery::MAX`]; only those of
-    /// the user `seen_by`, if it is given.
-    ///
-    /// # Errors
-    /// See [`LogError`].
-    pub fn query(
-        &mut self,
-        query: &LogQuery,
-        seen_by: Option<u32>,
-    ) -> Result<Vec<Event>, LogError> {
-        self.with(|connection| events::query(connection, query, seen_by))
-    }
-
-    /// Removes events older than `max_days` and all but the newest `max_events`, and gives the
-    /// space back. Returns how many went.
+    /// Removes some of the events that are older than `max_days` or not among the newest
+    /// `max_events`, and of the oldest where the database is larger than 1 GiB; gives the space
+    /// back. True when more is left, for the next call: each one takes a moment only, so that
+    /// others can use the log in between.
     ///
     /// # Errors
     /// See [`LogError`].
@@ -158,10 +170,14 @@ impl EventLog {
         max_days: u32,
         max_events: u32,
         now: Timestamp,
-    ) -> Result<usize, LogError> {
+    ) -> Result<bool, LogError> {
         let age = u64::from(max_days) * DAY_MILLIS;
-        let oldest = Timestamp::from_millis(now.as_millis().saturating_sub(age));
-        self.with(|connection| events::prune(connection, oldest, max_events))
+        let bounds = Bounds {
+            oldest: Timestamp::from_millis(now.as_millis().saturating_sub(age)),
+            events: max_events,
+            bytes: self.max_bytes,
+        };
+        self.with(|log| prune::some(log, &bounds))
     }
 
     /// Adds to the hits of rules: how many more flows, and when the last.
@@ -169,7 +185,7 @@ impl EventLog {
     /// # Errors
     /// See [`LogError`].
     pub fn add_hits(&mut self, hits: &[(RuleId, u64, Timestamp)]) -> Result<(), LogError> {
-        self.with(|connection| hits::add(connection, hits))
+        self.with(|log| hits::add(&mut log.connection, hits))
     }
 
     /// The hits of all rules that ever had one and were not forgotten.
@@ -177,7 +193,7 @@ impl EventLog {
     /// # Errors
     /// See [`LogError`].
     pub fn hits(&mut self) -> Result<HashMap<RuleId, Hits>, LogError> {
-        self.with(|connection| hits::all(connection))
+        self.with(|log| hits::all(&log.connection))
     }
 
     /// Forgets the hits of rules that are gone.
@@ -185,14 +201,14 @@ impl EventLog {
     /// # Errors
     /// See [`LogError`].
     pub fn forget_hits(&mut self, rules: &[RuleId]) -> Result<(), LogError> {
-        self.with(|connection| hits::forget(connection, rules))
+        self.with(|log| hits::forget(&mut log.connection, rules))
     }
 
     /// Does something with the database, opening it if need be; if it turns out to be damaged,
     /// once more with a new one.
     fn with<T>(
         &mut self,
-        mut act: impl FnMut(&mut Connection) -> rusqlite::Result<T>,
+        mut act: impl FnMut(&mut Database) -> rusqlite::Result<T>,
     ) -> Result<T, LogError> {
         let mut result = self.attempt(&mut act);
         if let Err(Failure::Unusable(why)) = result {
@@ -224,26 +240,43 @@ impl EventLog {
 
     fn attempt<T>(
         &mut self,
-        act: &mut impl FnMut(&mut Connection) -> rusqlite::Result<T>,
+        act: &mut impl FnMut(&mut Database) -> rusqlite::Result<T>,
     ) -> Result<T, Failure> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => open(&self.path)?,
-        };
-        match act(&mut connection) {
+        let mut database = self.current()?;
+        match act(&mut database) {
             Ok(value) => {
-                self.connection = Some(connection);
+                self.database = Some(database);
                 Ok(value)
             }
             // The connection is closed: after an error nothing is known about its state, and a
             // damaged database must not be open while it is moved.
-            Err(error) => Err(failure(&self.path, error)),
+            Err(error) => Err(database::failure(&self.path, error)),
+        }
+    }
+
+    /// The database, opened if it is not, or if another file stands at its path by now.
+    fn current(&mut self) -> Result<Database, Failure> {
+        let open = self.database.take();
+        let here = FileId::of(&self.path);
+        let damaged = self.shared.lock().damaged.take();
+        if let Some((file, why)) = damaged
+            && here == Some(file)
+        {
+            return Err(Failure::Unusable(why));
+        }
+        match open {
+            Some(database) if here == Some(database.file) => Ok(database),
+            outdated => {
+                drop(outdated);
+                database::open(&self.path, &self.shared)
+            }
         }
     }
 
     /// Moves the database out of the way, over one that was moved before.
     fn begin_anew(&mut self, why: &str) -> Result<(), LogError> {
         let aside = with_suffix(&self.path, ".broken");
+        let _nobody_opens = self.shared.lock();
         for suffix in ["", "-wal", "-shm"] {
             let from = with_suffix(&self.path, suffix);
             let to = with_suffix(&aside, suffix);
@@ -270,80 +303,4 @@ impl EventLog {
         self.set_aside = Some(sentence);
         Ok(())
     }
-}
-
-/// Why an attempt failed.
-enum Failure {
-    /// This database is of no use, now or later.
-    Unusable(String),
-    /// Another one would fail alike.
-    Other(LogError),
-}
-
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        Self::Other(error.into())
-    }
-}
-
-fn failure(path: &Path, source: rusqlite::Error) -> Failure {
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            Failure::Unusable(source.to_string())
-        }
-        Some(ErrorCode::DiskFull) => Failure::Other(LogError::NoSpace { path, source }),
-        // With a full disk SQLite can fail to grow its shared memory, which it reports so.
-        _ => Failure::Other(LogError::Database { path, source }),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
-fn open(path: &Path) -> Result<Connection, Failure> {
-    match file::check(path) {
-        Err(FileError::Missing(_)) => make(path)?,
-        checked => checked?,
-    }
-    let fail = |error| failure(path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
-    connection.busy_timeout(BUSY).map_err(fail)?;
-    configure(&connection).map_err(fail)?;
-    match schema::migrate(&mut connection) {
-        Ok(()) => Ok(connection),
-        Err(MigrationError::Database(error)) => Err(fail(error)),
-        Err(MigrationError::Newer(version)) => Err(Failure::Unusable(format!(
-            "a newer Bastion wrote it: version {version} instead of {}",
-            schema::VERSION
-        ))),
-    }
-}
-
-/// SQLite gives its other files the same permission bits.
-fn make(path: &Path) -> Result<(), FileError> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match made {
-        Ok(_) => Ok(()),
-        Err(e) => Err(FileError::writing(path, e)),
-    }
-}
-
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // Takes effect in an empty database only, so it comes first.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    // A crash of the computer may lose the last moments, but never damages the database.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
-    // The helper may write to few places.
-    connection.pragma_update(None, "temp_store", "MEMORY")
 }

@@ -1,5 +1,10 @@
-use std::fs;
+mod bounds;
+mod reader;
+
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+
+use bastion_ipc::wire::LogQuery;
 
 use super::*;
 use crate::store::testing;
@@ -43,8 +48,8 @@ fn log() -> (tempfile::TempDir, PathBuf, EventLog) {
     (directory, path, log)
 }
 
-fn ids(log: &mut EventLog, query: &LogQuery, seen_by: Option<u32>) -> Vec<u64> {
-    let found = log.query(query, seen_by).unwrap();
+fn ids(log: &EventLog, query: &LogQuery, seen_by: Option<u32>) -> Vec<u64> {
+    let found = log.reader().query(query, seen_by).unwrap();
     found.iter().map(|event| event.id).collect()
 }
 
@@ -62,7 +67,7 @@ fn events_come_back_as_they_were_over_a_restart() {
     drop(log);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     let mut log = EventLog::open(&path);
-    let found = log.query(&all(), None).unwrap();
+    let found = log.reader().query(&all(), None).unwrap();
     unknown.id = 2;
     // SQLite's integers end at 2^63 - 1.
     unknown.time = u64::try_from(i64::MAX).unwrap();
@@ -86,7 +91,7 @@ fn a_hundred_thousand_events_are_paged_through_without_gap_or_repeat() {
         ..all()
     };
     loop {
-        let page = ids(&mut log, &query, None);
+        let page = ids(&log, &query, None);
         assert!(page.len() <= 1_000);
         let Some(last) = page.last() else { break };
         query.before = Some(*last);
@@ -99,7 +104,7 @@ fn a_hundred_thousand_events_are_paged_through_without_gap_or_repeat() {
 fn queries_are_answered_from_an_index() {
     let (_directory, _path, mut log) = log();
     log.append(&events(10)).unwrap();
-    let connection = log.connection.as_ref().unwrap();
+    let connection = &log.database.as_ref().unwrap().connection;
     for (condition, index) in [
         ("id < 5", "PRIMARY KEY"),
         ("uid = 1000 AND id < 5", "events_by_user"),
@@ -132,14 +137,14 @@ fn every_filter_filters() {
         text: Some(text.into()),
         ..all()
     };
-    assert_eq!(ids(&mut log, &all(), Some(1001)), [10, 8, 6, 4, 2]);
-    assert_eq!(ids(&mut log, &all(), Some(0)), [0; 0]);
-    assert_eq!(ids(&mut log, &text("100%_a\\b"), None), [5]);
-    assert_eq!(ids(&mut log, &text("100"), None), [6, 5]);
-    assert_eq!(ids(&mut log, &text("MAIL"), None), [7]);
-    assert_eq!(ids(&mut log, &text("mail"), Some(1001)), [0; 0]);
-    assert_eq!(ids(&mut log, &text("db8::1"), None).len(), 10);
-    assert_eq!(ids(&mut log, &text("' OR 1 --"), None), [0; 0]);
+    assert_eq!(ids(&log, &all(), Some(1001)), [10, 8, 6, 4, 2]);
+    assert_eq!(ids(&log, &all(), Some(0)), [0; 0]);
+    assert_eq!(ids(&log, &text("100%_a\\b"), None), [5]);
+    assert_eq!(ids(&log, &text("100"), None), [6, 5]);
+    assert_eq!(ids(&log, &text("MAIL"), None), [7]);
+    assert_eq!(ids(&log, &text("mail"), Some(1001)), [0; 0]);
+    assert_eq!(ids(&log, &text("db8::1"), None).len(), 10);
+    assert_eq!(ids(&log, &text("' OR 1 --"), None), [0; 0]);
     let deny = LogQuery {
         verdict: Some("deny".into()),
         since: Some(3_000),
@@ -147,38 +152,8 @@ fn every_filter_filters() {
         limit: Some(1),
         ..all()
     };
-    assert_eq!(ids(&mut log, &deny, None), [7]);
-    assert_eq!(ids(&mut log, &deny, Some(1001)), [4]);
-}
-
-#[test]
-fn pruning_bounds_age_count_and_size() {
-    let (_directory, path, mut log) = log();
-    let mut old = events(30_000);
-    old.iter_mut().for_each(|event| event.time = DAY);
-    let mut new = events(30_000);
-    new.iter_mut().for_each(|event| event.time = 9 * DAY);
-    log.append(&old).unwrap();
-    log.append(&new).unwrap();
-    let now = Timestamp::from_millis(10 * DAY);
-    assert_eq!(log.prune(10, 100_000, now).unwrap(), 0);
-    assert_eq!(log.prune(10, 50_000, now).unwrap(), 10_000);
-    assert_eq!(log.prune(5, 50_000, now).unwrap(), 20_000);
-    assert_eq!(log.prune(5, 1_000, now).unwrap(), 29_000);
-    assert_eq!(log.prune(5, 1_000, now).unwrap(), 0);
-    assert_eq!(ids(&mut log, &all(), None)[0], 60_000);
-    // The space goes back to the file system, not just to the database.
-    let connection = log.connection.as_ref().unwrap();
-    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
-    assert!(fs::metadata(&path).unwrap().len() < 1 << 20);
-    // Ids of pruned events are never given out again.
-    assert_eq!(
-        log.prune(1, 1_000, Timestamp::from_millis(99 * DAY))
-            .unwrap(),
-        1_000
-    );
-    assert_eq!(log.append(&[event(1)]).unwrap(), 60_001);
+    assert_eq!(ids(&log, &deny, None), [7]);
+    assert_eq!(ids(&log, &deny, Some(1001)), [4]);
 }
 
 #[test]
@@ -195,10 +170,15 @@ fn a_damaged_database_is_set_aside_whenever_it_shows() {
         file.write_all_at(&noise, offset).unwrap();
         drop(file);
         log = EventLog::open(&path);
-        // Damage past the first page shows only when it is read.
-        assert_eq!(log.query(&all(), None).unwrap(), []);
+        // Damage past the first page shows only when it is read, by the reader here.
+        let mut reader = log.reader();
+        match reader.query(&all(), None) {
+            Ok(found) => assert_eq!((offset, found), (0, Vec::new())),
+            Err(error) => assert!(matches!(error, LogError::Damaged { .. }), "{error}"),
+        }
         log.append(&[event(1)]).unwrap();
-        assert_eq!(log.query(&all(), None).unwrap().len(), 1);
+        assert_eq!(reader.query(&all(), None).unwrap().len(), 1);
+        assert_eq!(log.reader().query(&all(), None).unwrap().len(), 1);
         let troubles = log.troubles();
         assert_eq!(troubles.len(), 1, "{troubles:?}");
         assert!(troubles[0].contains("set aside as"), "{troubles:?}");
@@ -223,16 +203,16 @@ fn a_file_that_is_no_database_and_one_from_the_future_are_set_aside() {
         log.troubles()
     );
     log.append(&[event(1)]).unwrap();
-    let connection = log.connection.as_ref().unwrap();
+    let connection = &log.database.as_ref().unwrap().connection;
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(log);
-    let mut log = EventLog::open(&path);
+    let log = EventLog::open(&path);
     assert!(
         log.troubles()[0].contains("newer Bastion"),
         "{:?}",
         log.troubles()
     );
-    assert_eq!(log.query(&all(), None).unwrap(), []);
+    assert_eq!(log.reader().query(&all(), None).unwrap(), []);
 }
 
 #[test]
@@ -274,7 +254,7 @@ fn a_full_disk_loses_events_and_then_the_log_goes_on() {
         let last = log.append(&events(10)).unwrap();
         assert_eq!(log.troubles(), Vec::<String>::new());
         let found = ids(
-            &mut log,
+            &log,
             &LogQuery {
                 limit: Some(1_000),
                 ..all()
