@@ -58,9 +58,9 @@ into "$share/polkit-1/actions" -name '*.policy'
 into "$share/polkit-1/rules.d" -name '*.rules'
 into "$share/dbus-1/system.d" -name '*.conf'
 into "$share/dbus-1/interfaces" -path '*interfaces*' -name '*.xml'
-# The bus starts the helper through the system, the app for a user.
-into "$share/dbus-1/system-services" -name '*.Helper*.service'
-into "$share/dbus-1/services" -name '*.service' ! -name '*.Helper*.service'
+# The bus starts the app for a user. The helper is the system's alone to start: whoever asked the
+# bus for it would bring back what an administrator stopped.
+into "$share/dbus-1/services" -name '*.service'
 # The rules and settings it starts with.
 into "$share/bastion" -name '*.toml'
 

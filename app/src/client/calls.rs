@@ -5,6 +5,7 @@ use bastion_ipc::wire::{
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
+use zbus::proxy::MethodFlags;
 
 use super::Failure;
 use super::task::{Task, Wish};
@@ -55,23 +56,37 @@ impl Client {
         let _ = self.wishes.send(Wish::Retry);
     }
 
-    /// Asks the system to start the helper.
+    /// Asks the system to start the helper, for which an administrator has to authenticate. It
+    /// returns when the start is under way; the link tells when the helper is there.
     ///
     /// # Errors
-    /// If there is no connection to the bus, or the helper can't be started.
+    /// If there is no connection to the bus, or the helper may not or can't be started.
     pub async fn start_helper(&self) -> Result<(), Failure> {
         let bus = Connection::system().await?;
-        let name = names::HELPER.try_into()?;
-        let started = zbus::fdo::DBusProxy::new(&bus)
-            .await?
-            .start_service_by_name(name, 0)
+        let systemd = zbus::Proxy::new(
+            &bus,
+            "org.freedesktop.systemd1",
+            "/org/freedesktop/systemd1",
+            "org.freedesktop.systemd1.Manager",
+        )
+        .await?;
+        let started = systemd
+            .call_with_flags::<_, _, zbus::OwnedObjectPath>(
+                "StartUnit",
+                MethodFlags::ALLOW_INTERACTIVE_AUTH,
+                &(names::HELPER_UNIT, "replace"),
+            )
             .await;
-        match started.map_err(Failure::from) {
-            // Nothing is known by this name that could be started.
-            Err(Failure::Down) => Err(Failure::Told(gettext(
-                "The firewall service is not installed.",
-            ))),
-            other => other.map(|_| ()),
+        match started {
+            Ok(_) => Ok(()),
+            Err(zbus::Error::MethodError(name, ..))
+                if name == "org.freedesktop.systemd1.NoSuchUnit" =>
+            {
+                Err(Failure::Told(gettext(
+                    "The firewall service is not installed.",
+                )))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

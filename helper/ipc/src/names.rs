@@ -1,9 +1,11 @@
-//! Names on the bus and in polkit.
+//! Names on the bus, in systemd and in polkit.
 
 /// The application, its desktop file and its D-Bus activation name.
 pub const APP_ID: &str = "org.bastionfirewall.Bastion";
 /// The helper's well-known name on the system bus.
 pub const HELPER: &str = "org.bastionfirewall.Helper1";
+/// The system's unit that runs the helper.
+pub const HELPER_UNIT: &str = "bastion-helper.service";
 /// The one object of the helper; it carries all interfaces.
 pub const HELPER_PATH: &str = "/org/bastionfirewall/Helper1";
 /// Where an agent should serve [`AGENT_INTERFACE`]; it may register another path.

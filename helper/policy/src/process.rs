@@ -26,6 +26,15 @@ pub struct Executable {
     pub replaced: bool,
 }
 
+impl Executable {
+    /// True if the path can name this file when the process is gone; only then can a rule for
+    /// the path outlast the process.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.path.is_lasting()
+    }
+}
+
 /// A process named by what no other process can have at the same time or later: its pid together
 /// with its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +84,15 @@ pub struct Process {
     pub parents: Vec<Ancestor>,
     /// What the identification rests on.
     pub evidence: Evidence,
+}
+
+impl Process {
+    /// True if there is a name by which a rule can mean this program, and no other, when the
+    /// process is gone: its application or its executable.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.app.is_some() || self.executable.is_lasting()
+    }
 }
 
 /// Why a packet's sender could not be named.

@@ -50,6 +50,9 @@ fn wrong_mode(value: String) -> SettingError {
     }
 }
 
+/// Longest pause, in seconds: a day.
+pub const MAX_PAUSE: u32 = 86_400;
+
 /// The mode in force: that of the settings, unless everything is let through for a while.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModeState {
@@ -60,10 +63,13 @@ pub struct ModeState {
 }
 
 impl ModeState {
-    /// True while everything is allowed.
+    /// True while everything is allowed. An end later than any pause can have is none: the clock
+    /// was set back since, and the pause would last for who knows how long.
     #[must_use]
     pub fn is_paused(self, now: Timestamp) -> bool {
-        self.paused_until.is_some_and(|end| now < end)
+        let longest = now.after_millis(u64::from(MAX_PAUSE) * 1_000);
+        self.paused_until
+            .is_some_and(|end| now < end && end <= longest)
     }
 }
 
@@ -181,6 +187,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_pause_holds_until_its_end_and_ends_when_the_clock_is_set_back() {
+        let start = Timestamp::from_millis(1_900_000_000_000);
+        let end = start.after_millis(u64::from(MAX_PAUSE) * 1_000);
+        let paused_at = |millis| {
+            let mode = ModeState {
+                mode: Mode::Ask,
+                paused_until: Some(end),
+            };
+            mode.is_paused(Timestamp::from_millis(millis))
+        };
+        assert!(paused_at(start.as_millis()) && paused_at(end.as_millis() - 1));
+        assert!(!paused_at(end.as_millis()));
+        assert!(!paused_at(start.as_millis() - 1) && !paused_at(0));
+        assert!(!ModeState::default().is_paused(start));
     }
 
     #[test]

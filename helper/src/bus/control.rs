@@ -5,14 +5,11 @@ use std::sync::Arc;
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{Status, WireSettings, mode};
-use bastion_policy::settings::Settings;
+use bastion_policy::settings::{MAX_PAUSE, Settings};
 use zbus::message::Header;
 
 use super::access::{Access, bounded};
 use super::agents::Agents;
-
-/// Longest pause, in seconds: a day.
-const MAX_PAUSE: u32 = 86_400;
 
 pub(super) struct Control {
     pub(super) access: Arc<Access>,

@@ -191,12 +191,6 @@ impl Bus {
         self.agents.is_put(id)
     }
 
-    /// How many agents can ask.
-    #[must_use]
-    pub fn agents(&self) -> u32 {
-        self.agents.count()
-    }
-
     /// When the bus last showed that it works.
     #[must_use]
     pub fn life(&self) -> Arc<Life> {

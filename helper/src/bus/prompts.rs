@@ -47,7 +47,8 @@ impl Prompts {
             .access
             .run(move |_| users::is_administrator(uid))
             .await?;
-        tracing::info!(
+        // Any user can have this written as often as it likes, and the journal takes only so much.
+        tracing::debug!(
             agent = %admitted.sender,
             uid,
             session = who.caller.session.as_deref(),

@@ -46,8 +46,12 @@ pub(super) fn scopes(question: &OpenQuestion) -> Vec<AnswerScope> {
 /// The lifetimes proposed to somebody in this session, shortest first.
 pub(super) fn lifetimes(question: &OpenQuestion, session: Option<&str>) -> Vec<AnswerLifetime> {
     let mut lifetimes = vec![AnswerLifetime::Once];
-    if question.identity.process().is_some() {
+    if let Some(process) = question.identity.process() {
         lifetimes.push(AnswerLifetime::Process);
+        // A rule that outlasts it would be for whatever gets its number next.
+        if !process.is_lasting() {
+            return lifetimes;
+        }
     }
     lifetimes.extend(PROPOSED_SECONDS.map(AnswerLifetime::Seconds));
     if session.is_some() {
@@ -75,8 +79,12 @@ pub(super) fn check(
         )));
     }
     let lifetimes = lifetimes(question, session);
-    let temporary = matches!(answer.lifetime, AnswerLifetime::Seconds(_));
-    if !temporary && !lifetimes.contains(&answer.lifetime) {
+    // Proposed are two times; where one may be given, any may.
+    let asked = match answer.lifetime {
+        AnswerLifetime::Seconds(_) => AnswerLifetime::Seconds(PROPOSED_SECONDS[0]),
+        other => other,
+    };
+    if !lifetimes.contains(&asked) {
         let offered: Vec<_> = lifetimes.iter().map(ToString::to_string).collect();
         return Err(Error::InvalidArgument(format!(
             "lifetime: this question can be answered for {}",

@@ -151,6 +151,47 @@ fn only_answers_that_were_offered_are_accepted() {
 }
 
 #[test]
+fn a_program_without_a_lasting_path_gets_no_rule_that_outlasts_it() {
+    let offered = |path: &str, app: Option<&str>| {
+        let mut process = process();
+        process.executable.path = path.parse().unwrap();
+        process.app = app.map(|app| app.parse().unwrap());
+        question(Identity::Process(Arc::new(process)), Protocol::Tcp, None)
+    };
+    for path in ["/proc/42/exe", "/proc/42/root/tmp/x"] {
+        let question = offered(path, None);
+        let wire = describe(&question, &by(1000, Some("2")));
+        assert_eq!(wire.lifetimes, ["once", "process"]);
+        let check = |lifetime| {
+            let answer = CheckedAnswer {
+                action: Action::Allow,
+                scope: AnswerScope::Flow,
+                lifetime,
+            };
+            check(&question, Some("2"), answer)
+        };
+        check(AnswerLifetime::Once).unwrap();
+        check(AnswerLifetime::Process).unwrap();
+        for lifetime in [
+            AnswerLifetime::Seconds(300),
+            AnswerLifetime::Seconds(17),
+            AnswerLifetime::Session,
+            AnswerLifetime::Restart,
+            AnswerLifetime::Forever,
+        ] {
+            let error = check(lifetime).unwrap_err();
+            assert!(matches!(error, Error::InvalidArgument(_)), "{lifetime:?}");
+        }
+    }
+    // A rule for an application names that, not the path.
+    let wire = describe(
+        &offered("/proc/42/root/app/x", Some("snap:x")),
+        &by(1000, None),
+    );
+    assert!(wire.lifetimes.contains(&"forever".to_owned()));
+}
+
+#[test]
 fn a_program_with_megabytes_of_arguments_does_not_fill_the_bus() {
     let mut long = process();
     long.arguments = vec!["ä".repeat(1024 * 1024); 1_000];

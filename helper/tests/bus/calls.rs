@@ -4,6 +4,7 @@ use bastion_ipc::Error;
 use bastion_ipc::names::action::{ANSWER, CONFIGURE, MANAGE_RULES, VIEW, VIEW_ALL};
 use bastion_ipc::names::{HELPER, HELPER_PATH, action};
 use bastion_ipc::wire::{Event, ExplainQuery, LogQuery, WireRule, WireSettings};
+use bastion_policy::pending::QuestionId;
 use zbus::Connection;
 
 use super::daemon::pair;
@@ -96,7 +97,8 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
         ]
     );
     assert!(setup.backend.changes().is_empty());
-    assert_eq!(setup.bus.agents(), 0);
+    setup.bus.question_opened(question(1, Some(ALICE)));
+    assert!(!setup.bus.is_put(QuestionId(1)), "somebody became an agent");
 }
 
 #[tokio::test]
@@ -370,9 +372,9 @@ async fn a_caller_that_left_before_it_was_looked_at_gets_nothing() {
     for _ in 0..20 {
         bob.control.get_status().await.unwrap();
     }
-    let id = bastion_policy::pending::QuestionId(1);
     until("the agent that left to be forgotten", || {
-        setup.bus.agents() == 0 && !setup.bus.is_put(id)
+        !setup.bus.is_put(QuestionId(1))
     })
     .await;
+    setup.agents_become(0).await;
 }

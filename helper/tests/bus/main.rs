@@ -15,6 +15,7 @@ mod contract;
 mod daemon;
 mod fakes;
 mod fuzz;
+mod journal;
 mod names;
 mod prompts;
 mod sessions;
@@ -70,6 +71,23 @@ impl Setup {
 
     pub(crate) async fn client(&self, uid: u32) -> Client {
         Client::new(self.daemon.connect(uid).await).await
+    }
+
+    /// How many agents the helper says it has.
+    pub(crate) async fn agents(&self) -> u32 {
+        let root = self.client(0).await;
+        root.control.get_status().await.unwrap().agents
+    }
+
+    /// Waits until it has so many.
+    pub(crate) async fn agents_become(&self, count: u32) {
+        let what = format!("a count of {count} agents");
+        soon(&what, async {
+            while self.agents().await != count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
     }
 }
 

@@ -282,7 +282,7 @@ async fn an_agent_that_hangs_holds_up_nobody_and_is_given_up() {
     let next = tokio::time::timeout(3 * PATIENCE, good.told.recv()).await;
     assert_eq!(next.unwrap().unwrap().asked().id, 1);
     not_found(hanging.answer(1, "allow").await);
-    assert_eq!(setup.bus.agents(), 2);
+    assert_eq!(setup.agents().await, 2);
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn an_agent_without_an_object_is_given_up() {
     let empty = setup.client(ALICE).await;
     empty.prompts.register_agent(&path()).await.unwrap();
     setup.bus.question_opened(question(1, Some(ALICE)));
-    until("the agent to be given up", || setup.bus.agents() == 0).await;
+    setup.agents_become(0).await;
     assert!(!setup.bus.is_put(QuestionId(1)));
 }
 
@@ -324,9 +324,9 @@ async fn agents_are_bounded_and_their_paths_too() {
         .register_agent(&path())
         .await
         .unwrap();
-    assert_eq!(setup.bus.agents(), 8);
+    assert_eq!(setup.agents().await, 8);
     drop(agents.pop());
-    until("a place", || setup.bus.agents() == 7).await;
+    setup.agents_become(7).await;
     one_more.prompts.register_agent(&path()).await.unwrap();
 }
 
@@ -368,7 +368,7 @@ async fn no_question_is_lost_in_the_coming_and_going() {
         agent.answer(first, "allow").await.unwrap();
         *seen.lock().unwrap() += 1;
         drop(agent);
-        until("the agent to be gone", || setup.bus.agents() == 0).await;
+        setup.agents_become(0).await;
     }
     let mut last = TestAgent::register(&setup, ALICE).await;
     let mut rest = std::collections::BTreeSet::new();

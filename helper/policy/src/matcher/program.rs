@@ -53,6 +53,13 @@ impl ExecutablePath {
         &self.0
     }
 
+    /// False for paths below `/proc`: they lead through a process, and name whatever the next
+    /// process with its number runs when that one is gone.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        !self.0.starts_with("/proc/")
+    }
+
     /// Its last component.
     #[must_use]
     pub fn file_name(&self) -> &str {

@@ -45,6 +45,13 @@ impl Open {
     }
 }
 
+/// What waits for one user. Never empty while it is in the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Share {
+    questions: usize,
+    packets: usize,
+}
+
 /// The open questions.
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
@@ -56,6 +63,7 @@ pub struct Pending {
     by_packet: HashMap<PacketId, QuestionId>,
     by_process: HashMap<ProcessKey, BTreeSet<(QuestionId, Arrival)>>,
     by_deadline: BTreeSet<(Timestamp, QuestionId)>,
+    by_user: HashMap<Option<u32>, Share>,
 }
 
 impl Pending {
@@ -89,7 +97,10 @@ impl Pending {
                 _ => Asked::Full,
             };
         }
-        if self.by_packet.len() >= self.limits.packets {
+        let share = self.by_user.get(&key.uid).copied().unwrap_or_default();
+        if self.by_packet.len() >= self.limits.packets
+            || share.packets >= self.limits.packets_per_user
+        {
             return Asked::Full;
         }
         let waiter = Waiter {
@@ -103,6 +114,7 @@ impl Pending {
                 Asked::Joined(id)
             }
             None if self.questions.len() < self.limits.questions
+                && share.questions < self.limits.questions_per_user
                 && self.limits.packets_per_question > 0 =>
             {
                 let id = self.open(key, &waiter, now, deadline);
@@ -123,6 +135,7 @@ impl Pending {
         let id = QuestionId(self.next_question);
         self.next_question += 1;
         self.by_key.insert(key.clone(), id);
+        self.by_user.entry(key.uid).or_default().questions += 1;
         self.by_deadline.insert((deadline, id));
         let question = Question {
             id,
@@ -146,6 +159,9 @@ impl Pending {
         let arrival = self.next_arrival;
         self.next_arrival += 1;
         self.by_packet.insert(waiter.packet, id);
+        // Part of the question's key, so the same for all that wait for it.
+        let uid = waiter.identity.uid();
+        self.by_user.entry(uid).or_default().packets += 1;
         if let Some(process) = waiter.process() {
             self.by_process
                 .entry(process)
@@ -322,16 +338,29 @@ impl Pending {
     fn forget_question(&mut self, question: &Question) {
         self.by_key.remove(&question.key);
         self.by_deadline.remove(&(question.deadline, question.id));
+        self.lessen(question.key.uid, |share| &mut share.questions);
     }
 
     fn forget_waiter(&mut self, id: QuestionId, arrival: Arrival, waiter: &Waiter) {
         self.by_packet.remove(&waiter.packet);
+        self.lessen(waiter.identity.uid(), |share| &mut share.packets);
         if let Some(process) = waiter.process()
             && let Some(open) = self.by_process.get_mut(&process)
         {
             open.remove(&(id, arrival));
             if open.is_empty() {
                 self.by_process.remove(&process);
+            }
+        }
+    }
+
+    /// Takes one from what waits for a user.
+    fn lessen(&mut self, uid: Option<u32>, part: impl Fn(&mut Share) -> &mut usize) {
+        if let Some(share) = self.by_user.get_mut(&uid) {
+            let part = part(share);
+            *part = part.saturating_sub(1);
+            if *share == Share::default() {
+                self.by_user.remove(&uid);
             }
         }
     }

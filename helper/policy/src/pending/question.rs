@@ -116,7 +116,8 @@ impl Waiter {
     }
 }
 
-/// How much may wait.
+/// How much may wait: in all, and for one user ([`QuestionKey::uid`]), so that no user's programs
+/// can use up the room of the others. What no user is known for has a share of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open questions. Default 256: more than anybody can answer before they run out of time.
@@ -124,8 +125,13 @@ pub struct Limits {
     /// Packets over all questions. Default 3072: the helper's queue takes 4,980 bytes (measured)
     /// for each packet it holds, so these take 15 MiB.
     pub packets: usize,
-    /// Packets of one question. Default 1536, so that no question can use up the room of all.
+    /// Packets of one question. Default 1536, so that no question can use up the room of all. The
+    /// user's share ends it earlier where that is smaller, as it is by default.
     pub packets_per_question: usize,
+    /// Open questions of one user. Default 64.
+    pub questions_per_user: usize,
+    /// Packets of one user over all questions. Default 1024: a third of the room of all.
+    pub packets_per_user: usize,
 }
 
 impl Default for Limits {
@@ -134,6 +140,8 @@ impl Default for Limits {
             questions: 256,
             packets: 3_072,
             packets_per_question: 1_536,
+            questions_per_user: 64,
+            packets_per_user: 1_024,
         }
     }
 }

@@ -74,10 +74,14 @@ pub(super) fn program(spec: &RuleSpec) -> Result<(), RuleError> {
         return Err(RuleError::UserOfKernel);
     }
     let no_program = no_process || *program == ProgramMatcher::Any;
-    if matches!(spec.lifetime, Lifetime::Process(_)) && no_program {
-        return Err(RuleError::ProcessWithoutProgram);
+    let with_process = matches!(spec.lifetime, Lifetime::Process(_));
+    match program {
+        _ if with_process && no_program => Err(RuleError::ProcessWithoutProgram),
+        ProgramMatcher::Path(path) if !with_process && !path.is_lasting() => {
+            Err(RuleError::PathOfProcess(escape::excerpt(path.as_str())))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Names are one line, notes may have several.

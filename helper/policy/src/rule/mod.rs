@@ -75,6 +75,12 @@ pub enum RuleError {
     /// A rule for one process must be for one program.
     #[error("a rule that ends with a process must name that process's program")]
     ProcessWithoutProgram,
+    /// Paths below `/proc` are true only as long as a process.
+    #[error(
+        "“{0}” leads to a program only as long as one process lives; a rule for it must end \
+         with that process"
+    )]
+    PathOfProcess(String),
 }
 
 /// Everything a rule says, before it is checked as a whole by [`Rule::new`].

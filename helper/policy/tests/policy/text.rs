@@ -101,6 +101,7 @@ fn name_of(error: &RuleError) -> &'static str {
         RuleError::UserOfKernel => "user of kernel",
         RuleError::OtherFamily { .. } => "other family",
         RuleError::ProcessWithoutProgram => "process without program",
+        RuleError::PathOfProcess(_) => "path of process",
         RuleError::Meaningless { .. } => "meaningless",
     }
 }
@@ -165,6 +166,12 @@ fn contradictions_are_refused_with_the_field_that_has_to_change() {
             "program",
             &[process, ("program", "unknown")],
         ),
+        ("path of process", "program", &[("program", "/proc/7/exe")]),
+        (
+            "path of process",
+            "program",
+            &[("program", "/proc/7/root/tmp/x"), ("lifetime", "session:2")],
+        ),
     ];
     let mut seen = BTreeSet::from(["meaningless"]);
     for (name, field, fields) in cases {
@@ -184,9 +191,25 @@ fn contradictions_are_refused_with_the_field_that_has_to_change() {
     }
     assert_eq!(
         seen.len(),
-        13,
+        14,
         "one variant of RuleError is not tested: {seen:?}"
     );
+}
+
+#[test]
+fn a_path_that_leads_through_a_process_is_for_rules_that_end_with_it() {
+    let process = ("lifetime", "process:7:9");
+    for fields in [
+        [("program", "/proc/7/exe"), process],
+        [("program", "/procession/x"), ("lifetime", "forever")],
+        [
+            ("program", "pattern:/proc/*/root/x"),
+            ("lifetime", "restart"),
+        ],
+    ] {
+        let rule = given::rule(&[("id", "r"), fields[0], fields[1]]);
+        assert_eq!(rule.spec().program.to_string(), fields[0].1);
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bastion_ipc::Error;
 use bastion_ipc::names::MOVED;
 use bastion_ipc::proxy::AgentProxy;
+use bastion_policy::escape;
 use bastion_policy::pending::QuestionId;
 use bastion_policy::ruleset::Reason;
 use tokio::sync::watch;
@@ -254,7 +255,9 @@ impl Agents {
             match self.run(&name, path, caller, errand).await {
                 Ok(()) => self.succeeded(&name, registration),
                 Err(error) => {
-                    tracing::warn!(agent = %name, %error, "an agent failed: {error}");
+                    // The agent chose these words.
+                    let error = escape::excerpt(&error.to_string());
+                    tracing::warn!(agent = %name, "an agent failed: {error}");
                     if self.failed(&name, registration, asked) {
                         return;
                     }

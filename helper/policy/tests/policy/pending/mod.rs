@@ -20,8 +20,12 @@ const LIMITS: Limits = Limits {
     questions: 6,
     packets: 20,
     packets_per_question: 5,
+    questions_per_user: 3,
+    packets_per_user: 9,
 };
 const PROCESSES: u32 = 6;
+/// Users of the processes and of unknown senders; the kernel's and some unknown ones have none.
+const UIDS: [u32; 3] = [1000, 1001, 1002];
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -49,7 +53,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        16 => (0..PROCESSES + 2, 80u16..84, 1u64..100)
+        16 => (0..PROCESSES + 3, 80u16..84, 1u64..100)
             .prop_map(|(sender, port, patience)| Op::Ask { sender, port, patience }),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(which, same)| Op::AskAgain { which, same }),
         3 => any::<usize>().prop_map(|which| Op::Answer { which }),
@@ -75,10 +79,15 @@ fn flow(source_port: u16, port: u16) -> Flow {
 
 fn sender(number: u32) -> Identity {
     match number.checked_sub(PROCESSES) {
-        None => given::numbered_process(number),
+        None => {
+            let identity = given::numbered_process(number);
+            let mut process = identity.process().unwrap().as_ref().clone();
+            process.uid = UIDS[number as usize / 2];
+            Identity::Process(process.into())
+        }
         Some(0) => Identity::Kernel,
-        Some(_) => Identity::Unknown {
-            uid: Some(1000),
+        Some(which) => Identity::Unknown {
+            uid: (which == 1).then_some(UIDS[0]),
             reason: UnknownReason::NoProcess,
         },
     }
@@ -131,7 +140,10 @@ impl Run {
     ) -> Result<(), TestCaseError> {
         let (now, key) = (self.model.now, QuestionKey::new(&flow, &identity));
         let deadline = now.after_millis(patience);
-        let room = self.model.waiting() < LIMITS.packets;
+        let (questions, packets) = self.model.share(key.uid);
+        let room = self.model.waiting() < LIMITS.packets && packets < LIMITS.packets_per_user;
+        let opens =
+            self.model.open.len() < LIMITS.questions && questions < LIMITS.questions_per_user;
         let asked = self
             .table
             .ask(packet, flow.clone(), identity.clone(), now, deadline);
@@ -155,7 +167,7 @@ impl Run {
                 prop_assert!(!room || question.waiters.len() == LIMITS.packets_per_question);
             }
             (Asked::Opened(id), None) => {
-                prop_assert!(room && self.model.open.len() < LIMITS.questions);
+                prop_assert!(room && opens);
                 prop_assert!(self.model.used.last().is_none_or(|last| *last < id));
                 self.model.used.insert(id);
                 self.model.open.push(ModelQuestion {
@@ -166,7 +178,7 @@ impl Run {
                     waiters: vec![waiter],
                 });
             }
-            (Asked::Full, None) => prop_assert!(!room || self.model.open.len() == LIMITS.questions),
+            (Asked::Full, None) => prop_assert!(!room || !opens),
             (asked, _) => prop_assert!(false, "{asked:?} does not fit the open questions"),
         }
         Ok(())
@@ -396,6 +408,14 @@ fn without_room_for_packets_no_question_opens() {
             packets_per_question: 0,
             ..LIMITS
         },
+        Limits {
+            questions_per_user: 0,
+            ..LIMITS
+        },
+        Limits {
+            packets_per_user: 0,
+            ..LIMITS
+        },
     ] {
         let mut table = Pending::new(limits);
         let now = Timestamp::default();
@@ -405,4 +425,40 @@ fn without_room_for_packets_no_question_opens() {
         );
         assert!(table.is_empty() && table.drain().is_empty());
     }
+}
+
+#[test]
+fn one_user_leaves_room_for_the_others() {
+    let limits = Limits::default();
+    let now = Timestamp::default();
+    let unknown = |uid| Identity::Unknown {
+        uid,
+        reason: UnknownReason::NoProcess,
+    };
+    let mut table = Pending::new(limits);
+    let mut packets = (0..).map(PacketId);
+    let mut ask = |table: &mut Pending, uid, port| {
+        let packet = packets.next().unwrap();
+        table.ask(packet, flow(1, port), unknown(uid), now, now)
+    };
+    // As many questions as alice can have open, then as many packets as can wait for her.
+    for port in 1..=1_000 {
+        ask(&mut table, Some(UIDS[0]), port);
+    }
+    assert_eq!(table.len(), limits.questions_per_user);
+    for _ in 0..limits.packets {
+        ask(&mut table, Some(UIDS[0]), 1);
+    }
+    assert_eq!(table.waiting_packets(), limits.packets_per_user);
+    assert_eq!(ask(&mut table, Some(UIDS[0]), 1), Asked::Full);
+    for uid in [Some(0), Some(UIDS[1]), None] {
+        assert!(matches!(ask(&mut table, uid, 1), Asked::Opened(_)));
+    }
+    // What is settled gives its room back.
+    let settled = table.answer(QuestionId(0)).unwrap();
+    assert!(settled.waiters.len() > 1);
+    assert!(matches!(
+        ask(&mut table, Some(UIDS[0]), 1),
+        Asked::Opened(_)
+    ));
 }

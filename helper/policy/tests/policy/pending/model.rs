@@ -50,6 +50,13 @@ impl Model {
             .sum()
     }
 
+    /// Questions and packets that wait for this user.
+    pub fn share(&self, uid: Option<u32>) -> (usize, usize) {
+        let of_user = || self.open.iter().filter(|question| question.key.uid == uid);
+        let packets = of_user().map(|question| question.waiters.len()).sum();
+        (of_user().count(), packets)
+    }
+
     pub fn position(&self, id: QuestionId) -> usize {
         self.open
             .iter()
