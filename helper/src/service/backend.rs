@@ -75,8 +75,8 @@ impl Backend for Core {
             ..stored.settings.settings().clone()
         };
         stored.settings.set(&settings).map_err(not_stored)?;
-        stored.settings.set_paused_until(None).map_err(not_stored)?;
-        self.apply_stored(&mut stored);
+        pause_until(&mut stored, None);
+        self.commit(stored);
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Backend for Core {
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
         self.ledger
             .query(query, seen_by)
-            .map_err(|error| Error::Unavailable(format!("The log can't be read: {error}.")))
+            .map_err(|error| Error::Unavailable(format!("{error}.")))
     }
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {

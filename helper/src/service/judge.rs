@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::thread;
 
 use bastion_policy::flow::Flow;
-use bastion_policy::process::ProcessKey;
 use bastion_policy::rule::Lifetime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,10 +15,10 @@ use crate::engine::{
     Command, Decided, Engine, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
     SocketEnder, SystemClock, now,
 };
+use crate::identify::process::is_alive;
 use crate::identify::{Identifier as _, SocketTableIdentifier};
 use crate::queue::{NfQueue, QueueError};
 use crate::sockets::SocketTables;
-use crate::store::log::LogReader;
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
 
 /// Decisions that may wait to be logged; some 30 MiB at the most.
@@ -57,8 +56,7 @@ impl Judge {
 pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError> {
     let rules = RuleStore::open(paths);
     let settings = SettingsStore::open(paths);
-    let log = EventLog::open(&paths.log);
-    let ledger = Ledger::new(log, LogReader::open(&paths.log));
+    let ledger = Ledger::new(EventLog::open(&paths.log));
     let (queue, waker) = NfQueue::open(QUEUE)?;
     let (engine, commands) = EngineHandle::new(waker);
     let identifier = SocketTableIdentifier::new()?;
@@ -74,7 +72,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         queue,
         identifier,
         clock: SystemClock::new(),
-        alive,
+        alive: is_alive,
         ender: SocketEnder::start(socket_ender())?,
         notices: Notices {
             decisions: decisions_in,
@@ -109,21 +107,7 @@ pub(super) fn is_over(lifetime: &Lifetime) -> bool {
             let sessions = Path::new("/run/systemd/sessions");
             sessions.is_dir() && !sessions.join(&**id).exists()
         }
-        Lifetime::Process(key) => !alive(*key),
-    }
-}
-
-/// True while the process lives. A process that can't be looked at is taken to live: its question
-/// then ends with its time.
-fn alive(key: ProcessKey) -> bool {
-    let Ok(pid) = i32::try_from(key.pid) else {
-        return false;
-    };
-    match procfs::process::Process::new(pid).and_then(|process| process.stat()) {
-        // Z and X: it has ended, but its parent has not taken note yet; proc_pid_stat(5).
-        Ok(stat) => stat.starttime == key.start_time && !matches!(stat.state, 'Z' | 'X'),
-        Err(procfs::ProcError::NotFound(_)) => false,
-        Err(_) => true,
+        Lifetime::Process(key) => !is_alive(*key),
     }
 }
 

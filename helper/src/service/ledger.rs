@@ -19,8 +19,8 @@ use super::connections::Passed;
 use super::core::lock;
 use super::record;
 use crate::engine::{Decided, now};
-use crate::store::EventLog;
-use crate::store::log::{Hits, LogError, LogReader};
+use crate::store::log::{Hits, LogError};
+use crate::store::{EventLog, LogReader};
 
 /// How often what happened since the start.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub fn new(mut log: EventLog, reader: LogReader) -> Self {
+    pub fn new(mut log: EventLog) -> Self {
         let hits = log.hits().unwrap_or_else(|error| {
             tracing::warn!(%error, "the hits of rules so far can't be read: {error}");
             HashMap::new()
@@ -54,8 +54,8 @@ impl Ledger {
             passed: Mutex::default(),
             hits: Mutex::new(hits),
             troubles: Mutex::new(log.troubles()),
+            reader: Mutex::new(log.reader()),
             log: Mutex::new(log),
-            reader: Mutex::new(reader),
             unpruned: AtomicU64::new(0),
         }
     }
@@ -244,7 +244,7 @@ mod tests {
     fn decisions_are_counted_logged_and_their_hits_kept() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("events.db");
-        let ledger = Ledger::new(EventLog::open(&file), LogReader::open(&file));
+        let ledger = Ledger::new(EventLog::open(&file));
         let events = ledger.record(
             &[
                 decided(1, Action::Deny),
