@@ -13,14 +13,20 @@ while [ $# -gt 0 ]; do
 done
 
 need_root
+directory=$profile
+if [ "$profile" = dev ]; then directory=debug; fi # cargo's one exception
 here=$PROJECT/tests/sandbox
 "$here/tools.sh"
 say "building the programs (profile $profile)"
 "$here/build.sh" build --profile "$profile" -p bastion-helper -p bastionctl -p bastion ||
   die "the programs do not build" "The compiler's messages stand above."
+# The package's files, as `make install` would place them: cargo-deb packs
+# target/stage.
 say "packing"
-rm -rf "$PROJECT/target/deb"
+rm -rf "$PROJECT/target/deb" "$PROJECT/target/stage"
 mkdir -p "$PROJECT/target/deb"
+"$here/in-root.sh" data/install.sh "/build/$directory" /src/target/stage /usr ||
+  die "the package's files could not be put together" "The message of data/install.sh stands above."
 "$here/build.sh" deb -p bastion-helper --no-build --no-strip --profile "$profile" --output /src/target/deb/ ||
   die "the package could not be made" "cargo-deb's message stands above; its metadata is in helper/Cargo.toml."
 ls -l "$PROJECT"/target/deb/*.deb

@@ -1,7 +1,8 @@
 #!/bin/bash
 # in-root.sh CMD…: runs CMD as root inside the sandbox root, in the project's
 # directory (/src), with the Rust toolchain of this machine. What it writes
-# outside /src and the build directory is forgotten when it ends. Any number may run at once.
+# outside /src and the build directory is forgotten when it ends. Any number may
+# run at once. Tests that cargo runs have no network but their own.
 #   BASTION_PASS   names of environment variables to hand on, separated by spaces
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +19,8 @@ mkdir -p "$cargo_home" "$SANDBOX_BUILD" "$TOOLS_DIR" "$PROJECT/target"
 # CARGO_HOME is the host's, for its registry cache and configuration; the
 # toolchain's own binaries come first, because rustup's would look elsewhere.
 environment=(PATH="/opt/rust/bin:/opt/tools/bin:$ROOT_PATH" HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}"
-  CARGO_HOME=/opt/cargo CARGO_TARGET_DIR=/build RUST_BACKTRACE="${RUST_BACKTRACE:-1}")
+  CARGO_HOME=/opt/cargo CARGO_TARGET_DIR=/build RUST_BACKTRACE="${RUST_BACKTRACE:-1}"
+  "CARGO_TARGET_$(uname -m | tr "[:lower:]" "[:upper:]")_UNKNOWN_LINUX_GNU_RUNNER=/src/tests/sandbox/isolated.sh")
 for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY CARGO_NET_OFFLINE CARGO_TERM_COLOR \
   CARGO_TERM_QUIET CARGO_TERM_PROGRESS_WHEN CARGO_BUILD_JOBS BASTION_REQUIRE_REAL PROPTEST_CASES SOURCE_DATE_EPOCH ${BASTION_PASS:-}; do
   # Set-but-empty is not the same as unset for GTK; hand on only what says something.

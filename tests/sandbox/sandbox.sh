@@ -4,7 +4,10 @@
 # machine has its own network, process, mount and cgroup trees; what it writes
 # lives in memory and is gone when it goes down.
 #
-#   sandbox.sh up NAME                        boot and wait until it runs
+#   sandbox.sh up NAME [--owner PID]          boot, wait until it runs, and print the
+#                                             number of its process 1; with an owner,
+#                                             it goes down when that process ends
+#   sandbox.sh disown NAME                    it stays up after its owner
 #   sandbox.sh exec NAME CMD…                 CMD as root, from outside any service
 #   sandbox.sh run NAME [SYSTEMD-RUN-ARG]… CMD…
 #                                             CMD as root in a service of its own
@@ -98,11 +101,34 @@ wait_for_boot() {
   return 1
 }
 
+# Ends the machine after its owner, however that ended. Closes what it has
+# inherited, so that nobody waits for it.
+watch_owner() {
+  # shellcheck disable=SC2016
+  setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" down "$3"' _ "$2" "$(realpath "$0")" "$1" \
+    </dev/null >/dev/null 2>&1 9>&- &
+  echo $! >"$(state_of "$1")/watch"
+}
+
+disown_machine() {
+  local watch
+  watch=$(state_of "$1")/watch
+  [ -e "$watch" ] || return 0
+  # A group of its own, thanks to setsid: the waiting tail goes with it.
+  kill -- "-$(cat "$watch")" 2>/dev/null || true
+  rm -f "$watch"
+}
+
 up() {
-  local name=$1 state nspawn
+  local name=$1 owner="" state nspawn
+  if [ "${2:-}" = --owner ]; then owner=${3:?a process number}; fi
   [[ $name =~ ^[a-z][a-z0-9-]{0,40}$ ]] || die "a sandbox cannot be called '$name'" "Use small letters, digits and '-'."
   state=$(state_of "$name")
   [ -e "$SANDBOX_DIR/root.stamp" ] || die "the sandbox root is not there yet" "Run tests/sandbox/prepare.sh first."
+  # What a crash of the host left under this name.
+  if [ -d "$state" ] && [ "$(cat "/proc/$(cat "$state/nspawn" 2>/dev/null)/comm" 2>/dev/null)" != systemd-nspawn ]; then
+    [ -z "$(find "$state" -maxdepth 0 -mmin +2)" ] || down_one "$name"
+  fi
   mkdir "$state" 2>/dev/null || die "the sandbox $name is up already" "Stop it with: tests/sandbox/sandbox.sh down $name"
   trap 'down_one "$name"' EXIT
   trap 'exit 130' INT TERM HUP
@@ -124,7 +150,9 @@ up() {
     mountpoint -q /sys/fs/bpf || mount -t bpf -o mode=700 bpf /sys/fs/bpf
     ip link set lo up' || die "the sandbox $name booted but bpffs could not be mounted in it" \
     "The kernel must offer BPF to this machine's root."
+  if [ -n "$owner" ]; then watch_owner "$name" "$owner"; fi
   trap - EXIT INT TERM HUP
+  cat "$state/leader"
 }
 
 user() {
@@ -184,6 +212,8 @@ down_one() {
   local state
   state=$(state_of "$1")
   [ -d "$state" ] || return 0
+  # The watch itself runs this when the owner is gone.
+  if [ "$(cat "$state/watch" 2>/dev/null)" != $$ ]; then disown_machine "$1"; fi
   unshare --mount bash -c "$SWEEP" _ "$1" || say "the cgroup of $1 could not be removed"
   rm -rf "$state"
 }
@@ -229,7 +259,8 @@ shift
 case $command in
   list) list ;;
   down) [ $# -ge 1 ] || usage; down "$@" ;;
-  up) [ $# -eq 1 ] || usage; up "$1" ;;
+  up) [ $# -eq 1 ] || [ $# -eq 3 ] || usage; up "$@" ;;
+  disown) [ $# -eq 1 ] || usage; disown_machine "$1" ;;
   enter) [ $# -eq 1 ] || usage; inside "$1" bash -l ;;
   exec) [ $# -ge 2 ] || usage; inside "$@" ;;
   run)

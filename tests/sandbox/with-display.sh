@@ -8,7 +8,7 @@ export XDG_RUNTIME_DIR GDK_BACKEND=x11 GSK_RENDERER=cairo LIBGL_ALWAYS_SOFTWARE=
 display=$XDG_RUNTIME_DIR/display
 mkfifo "$display"
 exec {ready}<>"$display"
-Xvfb -displayfd "$ready" -screen 0 1600x1200x24 -nolisten tcp >/dev/null 2>"$XDG_RUNTIME_DIR/xvfb.log" &
+Xvfb -displayfd "$ready" -screen 0 1600x1200x24 -nolisten tcp -noreset >/dev/null 2>"$XDG_RUNTIME_DIR/xvfb.log" &
 xvfb=$!
 trap 'kill "$xvfb" 2>/dev/null || true' EXIT
 if ! read -r -t 20 number <&"$ready"; then

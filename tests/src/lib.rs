@@ -1,3 +1,34 @@
-//! What whole-system tests of Bastion stand on: sandboxes that run real
-//! systemd, D-Bus and polkit, a network between them, and windows driven
-//! through accessibility.
+//! What whole-system tests of Bastion stand on.
+//!
+//! - [`Sandbox`]: a machine with real systemd, D-Bus, polkit and logind
+//! - [`Internet`]: a second machine that answers, and counts what reaches it
+//! - [`Desktop`]: a session with a screen, whose windows are worked through
+//!   accessibility and whose authentication dialogs are answered
+//! - [`Package`]: the built package, installed as a person would
+//! - [`Tour`]: steps that print what was expected and what was seen
+//!
+//! The shell scripts under `tests/sandbox` do the work on the host; this crate
+//! gives them a face, and ends what a test leaves behind.
+
+mod desktop;
+mod error;
+mod internet;
+mod package;
+mod process;
+mod sandbox;
+mod tour;
+mod wait;
+mod widget;
+
+pub use desktop::{Authentication, Desktop, Notification, Program};
+pub use error::Error;
+pub use internet::{Arrived, Internet, Manner, Transport};
+pub use package::Package;
+pub use process::{Output, Running};
+pub use sandbox::{As, Sandbox, boot_or_skip};
+pub use tour::Tour;
+pub use wait::{eventually, eventually_equal};
+pub use widget::{Find, Widget};
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -11,6 +11,9 @@ pub const AGENT_PATH: &str = "/org/bastionfirewall/Agent1";
 /// The interface of agents.
 pub const AGENT_INTERFACE: &str = "org.bastionfirewall.Agent1";
 
+/// Reason of a withdrawal when the question went to another agent.
+pub const MOVED: &str = "moved";
+
 /// polkit actions; `data/org.bastionfirewall.policy` describes them to users.
 pub mod action {
     /// See state, rules and one's own connections.
@@ -25,4 +28,14 @@ pub mod action {
     pub const MANAGE_RULES: &str = "org.bastionfirewall.manage-rules";
     /// Change modes and settings.
     pub const CONFIGURE: &str = "org.bastionfirewall.configure";
+
+    /// Every action.
+    pub const ALL: [&str; 6] = [
+        VIEW,
+        VIEW_ALL,
+        ANSWER,
+        ANSWER_OTHERS,
+        MANAGE_RULES,
+        CONFIGURE,
+    ];
 }

@@ -1,5 +1,6 @@
 //! Proxies: the interfaces as clients call them. Every method is authorised by polkit on the
-//! sender of the message; the action is named with each.
+//! sender of the message; the action is named with each. Where a person may have to authenticate
+//! for it, the call lets polkit ask them, so it may take as long as they do.
 
 use crate::Error;
 use crate::wire::{
@@ -15,21 +16,27 @@ use crate::wire::{
 )]
 pub trait Control {
     /// The helper's state. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn get_status(&self) -> Result<Status, Error>;
 
     /// The settings in force. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn get_settings(&self) -> Result<WireSettings, Error>;
 
     /// Replaces the settings, all of them. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn set_settings(&self, settings: &WireSettings) -> Result<(), Error>;
 
     /// Sets the mode (`ask` or `learn`) and ends a pause. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn set_mode(&self, mode: &str) -> Result<(), Error>;
 
     /// Allows everything for so many seconds (1 to 86400). Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn pause(&self, seconds: u32) -> Result<(), Error>;
 
     /// Ends a pause. Action: configure.
+    #[zbus(allow_interactive_auth)]
     fn resume(&self) -> Result<(), Error>;
 }
 
@@ -41,22 +48,28 @@ pub trait Control {
 )]
 pub trait Rules {
     /// All rules, except those for other users where the caller may not see them. Action: view.
+    #[zbus(allow_interactive_auth)]
     fn list(&self) -> Result<Vec<WireRule>, Error>;
 
     /// Adds a rule and returns its id. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn add(&self, rule: &WireRule) -> Result<String, Error>;
 
     /// Replaces the rule with the same id. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn replace(&self, rule: &WireRule) -> Result<(), Error>;
 
     /// Removes rules. Nothing is removed if one of them does not exist. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn remove(&self, ids: &[&str]) -> Result<(), Error>;
 
     /// Switches a rule on or off. Action: manage-rules.
+    #[zbus(allow_interactive_auth)]
     fn set_enabled(&self, id: &str, enabled: bool) -> Result<(), Error>;
 
     /// What would be decided about a flow, and why. Action: view; for another user's flows
     /// view-all.
+    #[zbus(allow_interactive_auth)]
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Error>;
 }
 
@@ -70,6 +83,7 @@ pub trait Events {
     /// From now on the signals of this interface are sent to the caller, and only to it, until it
     /// unsubscribes or leaves the bus. It sees its own user's decisions, and with
     /// `everybody` those of all users. Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
     fn subscribe(&self, everybody: bool) -> Result<(), Error>;
 
     /// Ends the subscription.
@@ -77,9 +91,11 @@ pub trait Events {
 
     /// Logged decisions, newest first; its own user's alone unless `everybody`.
     /// Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
     fn get_log(&self, query: &LogQuery, everybody: bool) -> Result<Vec<Event>, Error>;
 
     /// Connections that are open now or wait for an answer. Action: as `GetLog`.
+    #[zbus(allow_interactive_auth)]
     fn get_connections(&self, everybody: bool) -> Result<Vec<Connection>, Error>;
 
     /// Decisions since the last signal (at most some a second; they are collected).
@@ -102,15 +118,19 @@ pub trait Events {
     default_path = "/org/bastionfirewall/Helper1"
 )]
 pub trait Prompts {
-    /// Makes the caller's object at `path` an agent of the caller's session. Questions already
-    /// open for that session are asked at once. Action: answer.
+    /// Makes the caller's object at `path` an agent of the caller's session. Questions that are
+    /// open for that session and put to nobody are asked at once, later ones go to the newest
+    /// agent of the session. Called again, it moves the agent to another path. Action: answer.
+    #[zbus(allow_interactive_auth)]
     fn register_agent(&self, path: &zbus::ObjectPath<'_>) -> Result<(), Error>;
 
-    /// Ends it; its questions go to another agent of the session, or to their default.
+    /// Ends it; its questions go to another agent of the session, or wait for one until their
+    /// deadline.
     fn unregister_agent(&self) -> Result<(), Error>;
 
     /// Answers a question that was put to the caller. Action: answer; for processes of others
     /// answer-others.
+    #[zbus(allow_interactive_auth)]
     fn answer(&self, id: u64, answer: &Answer) -> Result<(), Error>;
 }
 
@@ -120,10 +140,14 @@ pub trait Prompts {
     default_path = "/org/bastionfirewall/Agent1"
 )]
 pub trait Agent {
-    /// Asks the user. Returns at once; the answer comes through `Prompts.Answer`.
+    /// Asks the user. Returns at once; the answer comes through `Prompts.Answer`. Asked again with
+    /// an id it shows already, the agent shows the new text: another process may wait now. An
+    /// agent that fails or does not return within seconds, several times running, is given up.
     fn ask(&self, question: Question) -> zbus::Result<()>;
 
-    /// The question needs no answer any more. The reason is the text form of a
-    /// `bastion_policy::ruleset::Reason`.
+    /// The question needs no answer any more, at least not from this agent. The reason is the text
+    /// form of a `bastion_policy::ruleset::Reason`, or [`names::MOVED`](crate::names::MOVED).
+    /// The helper expects no reply.
+    #[zbus(no_reply)]
     fn withdraw(&self, id: u64, reason: &str) -> zbus::Result<()>;
 }

@@ -26,6 +26,19 @@ pub fn printable(input: &str) -> String {
     bytes(input.as_bytes())
 }
 
+/// The beginning of a text that others chose, escaped, for an error message: at most
+/// [`EXCERPT`] characters of it, and “…” where there are more.
+#[must_use]
+pub fn excerpt(input: &str) -> String {
+    match input.char_indices().nth(EXCERPT) {
+        Some((end, _)) => printable(input.get(..end).unwrap_or_default()) + "…",
+        None => printable(input),
+    }
+}
+
+/// Most characters that [`excerpt`] takes from a text.
+pub const EXCERPT: usize = 120;
+
 /// True when the text is what [`bytes`] could have produced, or plain text that needs no escape.
 #[must_use]
 pub fn is_printable(input: &str) -> bool {
@@ -62,6 +75,13 @@ mod tests {
     fn hides_nothing() {
         assert_eq!(bytes(b"/tmp/a\nb\xff\\"), "/tmp/a\\x0ab\\xff\\\\");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn an_excerpt_is_bounded() {
+        assert_eq!(excerpt("a\nb"), "a\\x0ab");
+        assert_eq!(excerpt(&"ä".repeat(EXCERPT)), "ä".repeat(EXCERPT));
+        assert_eq!(excerpt(&"ä".repeat(1_000_000)), "ä".repeat(EXCERPT) + "…");
     }
 
     proptest! {

@@ -86,7 +86,7 @@ impl FromStr for Protocol {
         }
         text.parse::<u8>()
             .map(Self::from_number)
-            .map_err(|_| ProtocolError(crate::escape::printable(text)))
+            .map_err(|_| ProtocolError(crate::escape::excerpt(text)))
     }
 }
 

@@ -23,3 +23,4 @@ pub mod ruleset;
 pub mod settings;
 pub mod text;
 pub mod time;
+mod words;

@@ -1,9 +1,7 @@
 //! Modes, and the settings an administrator can change, with their ranges.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// Why a setting is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -42,28 +40,13 @@ pub enum Mode {
     Learn,
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ask => "ask",
-            Self::Learn => "learn",
-        })
-    }
-}
+words!(Mode, SettingError, wrong_mode, Ask = "ask", Learn = "learn");
 
-impl FromStr for Mode {
-    type Err = SettingError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "learn" => Ok(Self::Learn),
-            _ => Err(SettingError::Choice {
-                name: "mode",
-                value: crate::escape::printable(text),
-                choices: "ask, learn",
-            }),
-        }
+fn wrong_mode(value: String) -> SettingError {
+    SettingError::Choice {
+        name: "mode",
+        value,
+        choices: "ask, learn",
     }
 }
 
@@ -94,28 +77,19 @@ pub enum WhenDown {
     Closed,
 }
 
-impl fmt::Display for WhenDown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::Closed => "closed",
-        })
-    }
-}
+words!(
+    WhenDown,
+    SettingError,
+    wrong_when_down,
+    Open = "open",
+    Closed = "closed"
+);
 
-impl FromStr for WhenDown {
-    type Err = SettingError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "open" => Ok(Self::Open),
-            "closed" => Ok(Self::Closed),
-            _ => Err(SettingError::Choice {
-                name: "when_down",
-                value: crate::escape::printable(text),
-                choices: "open, closed",
-            }),
-        }
+fn wrong_when_down(value: String) -> SettingError {
+    SettingError::Choice {
+        name: "when_down",
+        value,
+        choices: "open, closed",
     }
 }
 
@@ -171,5 +145,53 @@ impl Settings {
             }
         }
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The defaults with the setting of this name changed.
+    fn with(name: &str, value: u32) -> Settings {
+        let mut settings = Settings::default();
+        let field = match name {
+            "prompt_timeout" => &mut settings.prompt_timeout,
+            "log_days" => &mut settings.log_days,
+            "log_events" => &mut settings.log_events,
+            other => panic!("{other} is a range without a setting"),
+        };
+        *field = value;
+        settings
+    }
+
+    #[test]
+    fn each_setting_is_held_to_its_own_range() {
+        assert!(Settings::default().checked().is_ok());
+        for (range, min, max) in Settings::RANGES {
+            for value in [min, max] {
+                assert_eq!(with(range, value).checked(), Ok(with(range, value)));
+            }
+            for wrong in [min - 1, max + 1] {
+                match with(range, wrong).checked() {
+                    Err(SettingError::OutOfRange { name, value, .. }) => {
+                        assert_eq!((name, value), (range, u64::from(wrong)));
+                    }
+                    other => panic!("{range} = {wrong}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn choices_read_as_they_are_written() {
+        for (mode, word) in Mode::ALL {
+            assert_eq!(word.parse().as_ref(), Ok(mode));
+        }
+        for (when_down, word) in WhenDown::ALL {
+            assert_eq!(word.parse().as_ref(), Ok(when_down));
+        }
+        let wrong = "Ask\n".parse::<Mode>().unwrap_err().to_string();
+        assert_eq!(wrong, "mode is “Ask\\x0a”, but must be one of: ask, learn");
     }
 }

@@ -143,9 +143,11 @@ impl RuleText {
         };
         Rule::new(id, spec).map_err(|error| RuleTextError {
             field: match error {
-                RuleError::Text { field, .. } => field,
+                RuleError::Text { field, .. } | RuleError::Meaningless { field, .. } => field,
                 RuleError::PortsWithoutProtocol(_) => "ports",
-                RuleError::StartedByWithoutProcess(_) => "started_by",
+                RuleError::StartedByWithoutProcess(_) | RuleError::StartedByKind(_) => "started_by",
+                RuleError::UserOfKernel => "user",
+                RuleError::OtherFamily { .. } => "protocol",
                 _ => "program",
             },
             problem: error.into(),

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Milliseconds since the Unix epoch, UTC. Its text form is RFC 3339, as `2026-11-24T10:00:00Z`.
+/// Milliseconds since the Unix epoch, UTC, up to [`Timestamp::MAX`]. Its text form is RFC 3339, as
+/// `2026-11-24T10:00:00Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -13,10 +14,18 @@ pub struct Timestamp(u64);
 pub struct TimestampError(pub String);
 
 impl Timestamp {
+    /// The last point in time that has a text form in every time zone, in the year 9999; what
+    /// would be later is this.
+    pub const MAX: Self = Self(253_402_207_200_999);
+
     /// The point `millis` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+        if millis < Self::MAX.0 {
+            Self(millis)
+        } else {
+            Self::MAX
+        }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -25,17 +34,17 @@ impl Timestamp {
         self.0
     }
 
-    /// The point `millis` milliseconds later; saturates at the end of time.
+    /// The point `millis` milliseconds later.
     #[must_use]
     pub const fn after_millis(self, millis: u64) -> Self {
-        Self(self.0.saturating_add(millis))
+        Self::from_millis(self.0.saturating_add(millis))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
-        // Points outside jiff's range (year 9999) are shown as that range's end.
+        // `Timestamp::MAX` is the end of jiff's range, so it is never left.
         let shown = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
         write!(f, "{shown}")
     }
@@ -45,10 +54,13 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || TimestampError(crate::escape::printable(text));
+        let wrong = || TimestampError(crate::escape::excerpt(text));
         let parsed: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+        if parsed < jiff::Timestamp::UNIX_EPOCH {
+            return Err(wrong());
+        }
         u64::try_from(parsed.as_millisecond())
-            .map(Self)
+            .map(Self::from_millis)
             .map_err(|_| wrong())
     }
 }
@@ -68,5 +80,21 @@ mod tests {
     fn nonsense_and_the_past_before_1970_are_refused() {
         assert!("tomorrow".parse::<Timestamp>().is_err());
         assert!("1960-01-01T00:00:00Z".parse::<Timestamp>().is_err());
+        assert!("1969-12-31T23:59:59.9999Z".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn the_end_of_time_has_a_text() {
+        assert_eq!(
+            Timestamp::MAX.as_millis(),
+            u64::try_from(jiff::Timestamp::MAX.as_millisecond()).unwrap()
+        );
+        for late in [
+            Timestamp::from_millis(u64::MAX),
+            Timestamp::MAX.after_millis(1),
+        ] {
+            assert_eq!(late, Timestamp::MAX);
+            assert_eq!(late.to_string().parse(), Ok(late));
+        }
     }
 }

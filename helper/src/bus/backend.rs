@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, Explanation, ExplainQuery, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule,
 };
 use bastion_policy::pending::QuestionId;
-use bastion_policy::process::Identity;
-use bastion_policy::flow::Flow;
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
-use bastion_policy::time::Timestamp;
 
 /// Who made an authorised call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,20 +19,9 @@ pub struct Caller {
     pub session: Option<Arc<str>>,
 }
 
-/// A question as the engine asked it, before it is put into words for an agent.
-#[derive(Clone, Debug)]
-pub struct OpenQuestion {
-    /// Its id.
-    pub id: QuestionId,
-    /// The flow that waits.
-    pub flow: Flow,
-    /// Who sent it.
-    pub identity: Identity,
-    /// When it was asked.
-    pub opened: Timestamp,
-    /// When it is denied for want of an answer.
-    pub deadline: Timestamp,
-}
+/// A question as the engine asked it, before it is put into words for an agent
+/// (`bastion_ipc::wire::Question`).
+pub type OpenQuestion = bastion_policy::pending::Question;
 
 /// The service behind the interfaces. Methods may write to disk, but never wait for a person.
 /// `seen_by` limits a reply to what this user may see; `None` means everything.

@@ -1,1 +1,176 @@
 //! The one thread that reads packets, decides, and gives verdicts.
+//!
+//! The thread owns the queue, the rules in force and the table of open questions, so nothing is
+//! shared and nothing is locked between a packet and its verdict. The rest of the helper talks to
+//! it through an [`EngineHandle`] (commands in) and hears from it through [`Notices`] (decisions
+//! and questions out). It never waits for a person, the bus or the disk: an undecided packet
+//! stays in the kernel while the thread goes on with the next one.
+
+mod clock;
+mod core;
+mod ender;
+
+pub use self::clock::{Clock, SystemClock, now};
+pub use self::core::{Engine, EngineParts};
+pub use self::ender::SocketEnder;
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use bastion_policy::flow::Flow;
+use bastion_policy::pending::{Question, QuestionId};
+use bastion_policy::process::Identity;
+use bastion_policy::rule::Action;
+use bastion_policy::ruleset::{Reason, RuleSet};
+use bastion_policy::settings::ModeState;
+use bastion_policy::time::Timestamp;
+use tokio::sync::mpsc as async_mpsc;
+
+use crate::queue::Waker;
+
+/// What the engine works by; replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The rules in force.
+    pub rules: Arc<RuleSet>,
+    /// The mode in force.
+    pub mode: ModeState,
+    /// How long a question waits for its answer, in milliseconds.
+    pub prompt_timeout: u64,
+}
+
+/// What the engine can be told.
+#[derive(Debug)]
+pub enum Command {
+    /// Work by this policy from now on; packets that wait are judged by it at once.
+    Apply(Policy),
+    /// Settle a question; tells whether it was open.
+    Answer {
+        /// Which.
+        question: QuestionId,
+        /// With what.
+        action: Action,
+        /// Why.
+        reason: Reason,
+        /// Gets `true` if it was open.
+        done: mpsc::SyncSender<bool>,
+    },
+    /// Show that the thread is alive, and tell how much waits.
+    Report(mpsc::SyncSender<Report>),
+    /// Drop what waits and end the thread.
+    Stop,
+}
+
+/// How much the engine has at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Open questions.
+    pub questions: usize,
+    /// Packets that wait with them.
+    pub waiting_packets: usize,
+    /// Packets dropped because they could not be understood.
+    pub malformed: u64,
+    /// Decisions that were made but not reported, because nobody took them in time.
+    pub unreported: u64,
+}
+
+/// A decision that was made; the packet has its verdict already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// When.
+    pub time: Timestamp,
+    /// About which flow.
+    pub flow: Flow,
+    /// Of which sender.
+    pub identity: Identity,
+    /// What.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuestionNotice {
+    /// It was opened. Its times are points on the wall clock.
+    Opened(Question),
+    /// It shows another flow and sender now.
+    Changed(Question),
+    /// It is closed.
+    Closed(QuestionId, Reason),
+}
+
+/// Where the engine reports.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    /// Decisions; bounded, and what does not fit is counted in [`Report::unreported`].
+    pub decisions: async_mpsc::Sender<Decided>,
+    /// Questions; bounded by the table of questions itself.
+    pub questions: async_mpsc::UnboundedSender<QuestionNotice>,
+}
+
+/// The engine answers within one round, which takes microseconds; one that takes longer than
+/// this hangs, and the watchdog is about to end it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The engine's thread has ended or hangs.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine does not answer")]
+pub struct EngineGone;
+
+/// Tells the engine what to do; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    commands: mpsc::Sender<Command>,
+    waker: Waker,
+}
+
+impl EngineHandle {
+    /// A handle, and the end that the engine reads from.
+    #[must_use]
+    pub fn new(waker: Waker) -> (Self, mpsc::Receiver<Command>) {
+        let (commands, receiver) = mpsc::channel();
+        (Self { commands, waker }, receiver)
+    }
+
+    /// Hands a command to the engine.
+    ///
+    /// # Errors
+    /// When its thread has ended.
+    pub fn send(&self, command: Command) -> Result<(), EngineGone> {
+        self.commands.send(command).map_err(|_| EngineGone)?;
+        self.waker.wake();
+        Ok(())
+    }
+
+    /// Settles a question; `false` if it was not open any more. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn answer(
+        &self,
+        question: QuestionId,
+        action: Action,
+        reason: Reason,
+    ) -> Result<bool, EngineGone> {
+        let (done, answer) = mpsc::sync_channel(1);
+        self.send(Command::Answer {
+            question,
+            action,
+            reason,
+            done,
+        })?;
+        answer.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+
+    /// Asks for a sign of life. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn report(&self) -> Result<Report, EngineGone> {
+        let (done, report) = mpsc::sync_channel(1);
+        self.send(Command::Report(done))?;
+        report.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+}

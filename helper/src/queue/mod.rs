@@ -3,9 +3,19 @@
 //! The kernel holds each queued packet until it gets a verdict for its id. When the queue's
 //! socket closes, the kernel drops the packets it holds, so nothing is let through by accident.
 
+pub mod nfqueue;
+
+mod message;
+pub(crate) mod stats;
+mod waker;
+
 use std::time::Duration;
 
 use bastion_policy::pending::PacketId;
+
+pub use nfqueue::NfQueue;
+pub use stats::QueueStats;
+pub use waker::Waker;
 
 /// A packet the kernel holds for us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +45,16 @@ pub enum QueueError {
         "queue {0} is taken by another program; is another firewall or a second helper running?"
     )]
     Taken(u16),
+    /// The process may not use packet queues.
+    #[error(
+        "queue {0} can't be used without the capability CAP_NET_ADMIN; run the helper as root, \
+         best by its systemd unit"
+    )]
+    NotPermitted(u16),
     /// The kernel refused to open or configure the queue.
     #[error("the kernel's packet queue can't be {what}")]
     Setup {
-        /// What was tried, as "opened".
+        /// What was tried, as "opened" or "configured".
         what: &'static str,
         /// The kernel's answer.
         #[source]
@@ -47,6 +63,17 @@ pub enum QueueError {
     /// Reading packets or sending verdicts failed.
     #[error("the kernel's packet queue failed")]
     Io(#[from] std::io::Error),
+    /// The kernel's table of queues can't be read, or does not list this queue.
+    #[error("the counters of queue {number} can't be read from {path}")]
+    Stats {
+        /// The queue.
+        number: u16,
+        /// The kernel's table.
+        path: &'static str,
+        /// Why it can't be read.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// A queue of packets that wait for verdicts.

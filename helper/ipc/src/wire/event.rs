@@ -1,5 +1,6 @@
 use bastion_policy::escape;
 use bastion_policy::flow::Flow;
+use bastion_policy::matcher::ExecutablePath;
 use zbus::{DeserializeDict, SerializeDict, Type};
 
 use super::WireError;
@@ -106,6 +107,20 @@ pub struct ExplainQuery {
 }
 
 impl ExplainQuery {
+    /// The query, if it makes sense.
+    ///
+    /// # Errors
+    /// Names the field that makes no sense.
+    pub fn checked(self) -> Result<Self, WireError> {
+        if !matches!(self.program.as_str(), "kernel" | "unknown") {
+            self.program
+                .parse::<ExecutablePath>()
+                .map_err(|e| WireError::new("program", e))?;
+        }
+        self.flow()?;
+        Ok(self)
+    }
+
     /// The flow the query describes. A host name stands for a flow to an address nobody has,
     /// looked up under that name.
     ///

@@ -8,8 +8,8 @@ mod status;
 
 pub use event::{Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
 pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question, Scopes};
-pub use rule::WireRule;
-pub use status::{Status, WireSettings};
+pub use rule::{WireRule, rule_id};
+pub use status::{Status, WireSettings, mode};
 
 /// Why a record from the bus makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -22,11 +22,16 @@ pub struct WireError {
 }
 
 impl WireError {
+    /// Longest sentence, in bytes: it may quote what the peer sent, and that may be megabytes.
+    const MAX: usize = 500;
+
     fn new(field: &'static str, problem: impl ToString) -> Self {
-        Self {
-            field,
-            problem: problem.to_string(),
+        let mut problem = problem.to_string();
+        if problem.len() > Self::MAX {
+            problem.truncate(problem.floor_char_boundary(Self::MAX));
+            problem.push('…');
         }
+        Self { field, problem }
     }
 }
 

@@ -1,4 +1,4 @@
-use bastion_policy::rule::Rule;
+use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::text::RuleText;
 use zbus::{DeserializeDict, SerializeDict, Type};
 
@@ -60,6 +60,38 @@ impl WireRule {
             created: or(&self.created, ""),
         }
     }
+
+    /// The rule as somebody else may ask for it to be added: it makes sense, and what the helper
+    /// alone sets (id, creator, time of making, hits) is left out, whatever the caller wrote there.
+    ///
+    /// # Errors
+    /// Names the field that makes no sense.
+    pub fn for_adding(mut self) -> Result<Self, WireError> {
+        self.forget_what_the_helper_sets();
+        let mut text = self.text();
+        // Any valid id does: the real one is given when the rule is added.
+        text.id = "new".into();
+        let _: Rule = text.parse()?;
+        self.id = None;
+        Ok(self)
+    }
+
+    /// As [`WireRule::for_adding`], for a rule that replaces the one of the same id.
+    ///
+    /// # Errors
+    /// Names the field that makes no sense.
+    pub fn for_replacing(mut self) -> Result<Self, WireError> {
+        self.forget_what_the_helper_sets();
+        let _: Rule = self.text().parse()?;
+        Ok(self)
+    }
+
+    fn forget_what_the_helper_sets(&mut self) {
+        self.creator = None;
+        self.created = None;
+        self.hits = None;
+        self.last_hit = None;
+    }
 }
 
 impl From<RuleText> for WireRule {
@@ -98,4 +130,12 @@ impl TryFrom<&WireRule> for Rule {
     fn try_from(wire: &WireRule) -> Result<Self, Self::Error> {
         Ok(wire.text().parse()?)
     }
+}
+
+/// The id of a rule.
+///
+/// # Errors
+/// If it can't be one.
+pub fn rule_id(text: &str) -> Result<RuleId, WireError> {
+    text.parse().map_err(|e| WireError::new("id", e))
 }

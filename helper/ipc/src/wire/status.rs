@@ -1,4 +1,4 @@
-use bastion_policy::settings::Settings;
+use bastion_policy::settings::{Mode, Settings};
 use zbus::{DeserializeDict, SerializeDict, Type};
 
 use super::WireError;
@@ -72,7 +72,7 @@ impl TryFrom<&WireSettings> for Settings {
 
     fn try_from(wire: &WireSettings) -> Result<Self, Self::Error> {
         Self {
-            mode: wire.mode.parse().map_err(|e| WireError::new("mode", e))?,
+            mode: mode(&wire.mode)?,
             when_down: wire
                 .when_down
                 .parse()
@@ -84,4 +84,12 @@ impl TryFrom<&WireSettings> for Settings {
         .checked()
         .map_err(|e| WireError::new("settings", e))
     }
+}
+
+/// The mode with this text form.
+///
+/// # Errors
+/// If there is none.
+pub fn mode(text: &str) -> Result<Mode, WireError> {
+    text.parse().map_err(|e| WireError::new("mode", e))
 }

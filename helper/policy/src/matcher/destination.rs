@@ -89,6 +89,18 @@ impl AddressRange {
         address.is_ipv4() == self.first.is_ipv4() && (self.first..=self.last).contains(&address)
     }
 
+    /// The smallest network that holds the whole range.
+    pub(crate) fn network(&self) -> IpNet {
+        let same_bits = match (self.first, self.last) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            (a, b) => (v6_bits(a) ^ v6_bits(b)).leading_zeros(),
+        };
+        u8::try_from(same_bits)
+            .ok()
+            .and_then(|length| IpNet::new(self.first, length).ok())
+            .map_or(IpNet::from(self.first), |network| network.trunc())
+    }
+
     /// Binary logarithm of the range's size, rounded down: 0 for one address.
     fn size_log2(&self) -> u32 {
         let size = match (self.first, self.last) {
@@ -107,7 +119,9 @@ fn v6_bits(address: IpAddr) -> u128 {
 }
 
 /// Where to. Text: `any`, `example.org`, `domain:example.org` (with subdomains), `192.0.2.1`,
-/// `192.0.2.0/24`, `192.0.2.1-192.0.2.9`, `group:lan`.
+/// `192.0.2.0/24`, `192.0.2.1-192.0.2.9`, `group:lan`. A host name that would read as one of the
+/// others is written `host:any`. IPv4 addresses in their IPv4-mapped IPv6 form are read as IPv4,
+/// which is what such flows are on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DestinationMatcher {
     /// Everywhere.
@@ -142,6 +156,16 @@ impl DestinationMatcher {
         }
     }
 
+    /// True for IPv4 addresses, false for IPv6 ones, nothing where both can be meant.
+    pub(crate) fn is_ipv4(&self) -> Option<bool> {
+        match self {
+            Self::Any | Self::Host(_) | Self::Domain(_) | Self::Group(_) => None,
+            Self::Address(address) => Some(address.is_ipv4()),
+            Self::Network(network) => Some(network.addr().is_ipv4()),
+            Self::Range(range) => Some(range.first.is_ipv4()),
+        }
+    }
+
     /// How specific this is; higher wins. An address or host name beats everything wider; then
     /// domains, longer first; then networks and ranges, smaller first; then groups; then any.
     #[must_use]
@@ -165,6 +189,8 @@ impl fmt::Display for DestinationMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any"),
+            // Without this, a host that calls itself “any” would stand for all.
+            Self::Host(host) if !reads_as_host(host.as_str()) => write!(f, "host:{host}"),
             Self::Host(host) => host.fmt(f),
             Self::Domain(domain) => write!(f, "domain:{domain}"),
             Self::Address(address) => address.fmt(f),
@@ -190,40 +216,67 @@ impl FromStr for DestinationMatcher {
                 .iter()
                 .find(|(_, n)| *n == name)
                 .map(|(group, _)| Self::Group(*group))
-                .ok_or_else(|| DestinationError::Group(escape::printable(name)));
+                .ok_or_else(|| DestinationError::Group(escape::excerpt(name)));
         }
         if let Some(name) = text.strip_prefix("domain:") {
             return Ok(Self::Domain(name.parse()?));
         }
+        if let Some(name) = text.strip_prefix("host:") {
+            return Ok(Self::Host(name.parse()?));
+        }
         if text.contains('/') {
-            return text
-                .parse::<IpNet>()
-                .map(|network| network.trunc())
-                .map(simplify)
-                .map_err(|_| DestinationError::Network(escape::printable(text)));
+            let network = text.parse().ok().and_then(of_network);
+            return network.ok_or_else(|| DestinationError::Network(escape::excerpt(text)));
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self::Address(address));
+            return Ok(Self::Address(address.to_canonical()));
         }
-        match text.split_once('-') {
-            Some((first, last)) if first.parse::<IpAddr>().is_ok() => {
-                let ends = first.parse().ok().zip(last.parse().ok());
-                ends.and_then(|(first, last)| AddressRange::new(first, last))
-                    .map(Self::Range)
-                    .ok_or_else(|| DestinationError::Range(escape::printable(text)))
+        match range_ends(text) {
+            Some((first, last)) => {
+                of_range(first, last).ok_or_else(|| DestinationError::Range(escape::excerpt(text)))
             }
-            _ => Ok(Self::Host(text.parse()?)),
+            None => Ok(Self::Host(text.parse()?)),
         }
     }
 }
 
-/// A network of one address is that address; so equal meanings are equal values.
-fn simplify(network: IpNet) -> DestinationMatcher {
-    if network.prefix_len() == network.max_prefix_len() {
+/// What stands left and right of the dash, if this can only be meant as an address range.
+fn range_ends(text: &str) -> Option<(&str, &str)> {
+    text.split_once('-')
+        .filter(|(first, _)| first.parse::<IpAddr>().is_ok())
+}
+
+/// True if a valid host name is read as nothing but a host name.
+fn reads_as_host(name: &str) -> bool {
+    name != "any" && range_ends(name).is_none()
+}
+
+/// A range of one address is that address; so equal meanings are equal values.
+fn of_range(first: &str, last: &str) -> Option<DestinationMatcher> {
+    let first = first.parse::<IpAddr>().ok()?.to_canonical();
+    let last = last.parse::<IpAddr>().ok()?.to_canonical();
+    let range = AddressRange::new(first, last)?;
+    Some(match first == last {
+        true => DestinationMatcher::Address(first),
+        false => DestinationMatcher::Range(range),
+    })
+}
+
+/// A network of one address is that address, and host bits are dropped; so equal meanings are
+/// equal values.
+fn of_network(network: IpNet) -> Option<DestinationMatcher> {
+    let network = match network.addr() {
+        // The first 96 bits say “IPv4-mapped” (RFC 4291, section 2.5.5.2).
+        IpAddr::V6(v6) if network.prefix_len() >= 96 && v6.to_ipv4_mapped().is_some() => {
+            IpNet::new(v6.to_canonical(), network.prefix_len() - 96).ok()?
+        }
+        _ => network,
+    };
+    Some(if network.prefix_len() == network.max_prefix_len() {
         DestinationMatcher::Address(network.addr())
     } else {
-        DestinationMatcher::Network(network)
-    }
+        DestinationMatcher::Network(network.trunc())
+    })
 }
 
 #[cfg(test)]
@@ -243,6 +296,14 @@ mod tests {
             ("10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9"),
             ("group:lan", "group:lan"),
             ("my-host.example", "my-host.example"),
+            ("host:any", "host:any"),
+            ("host:example.org", "example.org"),
+            ("host:10.0.0.1-x", "host:10.0.0.1-x"),
+            ("10.0.0.1-10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:10.0.0.1-::ffff:10.0.0.9", "10.0.0.1-10.0.0.9"),
         ] {
             let parsed: DestinationMatcher = text.parse().unwrap();
             assert_eq!(parsed.to_string(), canonical);
@@ -262,6 +323,9 @@ mod tests {
             "a b",
             "300.1.1.1",
             "10.0.0.1-",
+            "10.0.0.1-x",
+            "host:10.0.0.1",
+            "host:",
         ] {
             assert!(text.parse::<DestinationMatcher>().is_err(), "{text}");
         }
@@ -277,6 +341,27 @@ mod tests {
         assert!(of("0.0.0.0/0") > of("::/0"));
         assert!(of("::/0") > of("group:lan"));
         assert!(of("group:internet") > of("any"));
+    }
+
+    #[test]
+    fn a_host_that_calls_itself_any_stands_for_itself_alone() {
+        let host = DestinationMatcher::Host("any".parse().unwrap());
+        assert_eq!(host.to_string().parse(), Ok(host));
+    }
+
+    #[test]
+    fn a_range_lies_within_its_network() {
+        for (range, network) in [
+            ("10.0.0.1-10.0.0.9", "10.0.0.0/28"),
+            ("127.255.255.255-128.0.0.0", "0.0.0.0/0"),
+            ("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/0"),
+            ("fd00::1-fd00::2", "fd00::/126"),
+        ] {
+            let DestinationMatcher::Range(range) = range.parse().unwrap() else {
+                panic!("{range} was not read as a range");
+            };
+            assert_eq!(range.network(), network.parse().unwrap());
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -41,6 +42,13 @@ impl HostName {
     }
 }
 
+/// So that maps with names as keys can be asked for a [`HostName::suffixes`] of another name.
+impl Borrow<str> for HostName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -66,7 +74,7 @@ impl FromStr for HostName {
             .next()
             .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
         if name.len() > 253 || !name.split('.').all(label_ok) || last_is_number {
-            return Err(HostNameError(crate::escape::printable(text)));
+            return Err(HostNameError(crate::escape::excerpt(text)));
         }
         Ok(Self(name.to_ascii_lowercase().into()))
     }

@@ -3,13 +3,15 @@
 
 mod destination;
 mod hostname;
+mod pattern;
 mod ports;
 mod program;
 
 pub use destination::{AddressRange, DestinationError, DestinationMatcher, Group};
 pub use hostname::{HostName, HostNameError};
+pub use pattern::PathPattern;
 pub use ports::{PortError, PortMatcher, PortRange};
-pub use program::{AppId, ExecutablePath, PathPattern, ProgramError, ProgramMatcher};
+pub use program::{AppId, ExecutablePath, ProgramError, ProgramMatcher};
 
 use std::fmt;
 use std::str::FromStr;
@@ -60,7 +62,7 @@ impl FromStr for UserMatcher {
             // (uid_t)-1 means "no user" to the kernel: chown(2).
             _ => match text.parse::<u32>() {
                 Ok(uid) if uid != u32::MAX => Ok(Self::Uid(uid)),
-                _ => Err(UserError(crate::escape::printable(text))),
+                _ => Err(UserError(crate::escape::excerpt(text))),
             },
         }
     }

@@ -97,6 +97,18 @@ impl PortMatcher {
         }
     }
 
+    /// The port, if just one is meant.
+    #[must_use]
+    pub fn only(&self) -> Option<u16> {
+        match self {
+            Self::In(ranges) => match ranges.as_slice() {
+                [one] if one.first == one.last => Some(one.first),
+                _ => None,
+            },
+            Self::Any => None,
+        }
+    }
+
     /// How many ports are meant; the fewer, the more specific. `Any` counts 65536.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -136,7 +148,7 @@ impl FromStr for PortMatcher {
         let port = |text: &str| {
             text.trim()
                 .parse::<u16>()
-                .map_err(|_| PortError::NotAPort(crate::escape::printable(text)))
+                .map_err(|_| PortError::NotAPort(crate::escape::excerpt(text)))
         };
         let ranges: Result<Vec<_>, _> = text
             .split(',')

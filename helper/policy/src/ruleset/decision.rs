@@ -97,7 +97,7 @@ impl FromStr for Reason {
                 .find(|(_, word)| *word == text)
                 .map(|(reason, _)| reason.clone()),
         };
-        read.ok_or_else(|| ReasonError(escape::printable(text)))
+        read.ok_or_else(|| ReasonError(escape::excerpt(text)))
     }
 }
 

@@ -26,6 +26,7 @@
 
 mod decision;
 mod explain;
+mod index;
 mod precedence;
 
 pub use decision::{Decision, Outcome, Reason, ReasonError};
@@ -39,6 +40,7 @@ use crate::process::Identity;
 use crate::rule::{Action, Rule, RuleId};
 use crate::settings::{Mode, ModeState};
 use crate::time::Timestamp;
+use index::Index;
 use precedence::Precedence;
 
 /// Why rules can't be taken together.
@@ -59,8 +61,9 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// Positions in `rules` by id.
     by_id: HashMap<RuleId, usize>,
-    /// Positions in `rules`, the rule that wins first.
+    /// Positions in `rules` in order of precedence.
     ranked: Vec<usize>,
+    index: Index,
 }
 
 impl RuleSet {
@@ -84,11 +87,14 @@ impl RuleSet {
         }
         let mut placed: Vec<_> = rules.iter().map(Precedence::of).enumerate().collect();
         placed.sort_by(|(_, a), (_, b)| b.compare(a).0);
-        let ranked = placed.into_iter().map(|(position, _)| position).collect();
+        let ranked: Vec<_> = placed.into_iter().map(|(position, _)| position).collect();
+        let in_order: Vec<_> = ranked.iter().filter_map(|p| rules.get(*p)).collect();
+        let index = Index::new(&in_order);
         Ok(Self {
             rules,
             by_id,
             ranked,
+            index,
         })
     }
 
@@ -127,32 +133,23 @@ impl RuleSet {
         mode: ModeState,
         now: Timestamp,
     ) -> Decision {
-        if mode.is_paused(now) {
-            return Decision::decided(Action::Allow, Reason::Paused);
-        }
-        decided_by(self.winner(flow, identity, now), mode, now)
+        let counts = !mode.is_paused(now);
+        let winner = counts.then(|| self.winner(flow, identity, now)).flatten();
+        decided_by(winner, mode, now)
     }
 
     /// The rule that decides, whatever the mode.
     #[must_use]
     pub fn winner(&self, flow: &Flow, identity: &Identity, now: Timestamp) -> Option<&Rule> {
-        self.ranked
-            .iter()
-            .filter_map(|position| self.rules.get(*position))
-            .find(|rule| rule.matches(flow, identity, now))
+        let matches = |rank| {
+            self.ranked_rule(rank)
+                .is_some_and(|rule| rule.matches(flow, identity, now))
+        };
+        self.ranked_rule(self.index.winner(flow, identity, matches)?)
     }
 
-    /// Every rule that matches, the winner first.
-    fn matching<'a>(
-        &'a self,
-        flow: &'a Flow,
-        identity: &'a Identity,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &'a Rule> {
-        self.ranked
-            .iter()
-            .filter_map(|position| self.rules.get(*position))
-            .filter(move |rule| rule.matches(flow, identity, now))
+    fn ranked_rule(&self, rank: usize) -> Option<&Rule> {
+        self.rules.get(*self.ranked.get(rank)?)
     }
 
     /// Why this flow of this sender is decided as it is. Looks at every rule.
@@ -165,7 +162,8 @@ impl RuleSet {
         now: Timestamp,
     ) -> Explanation {
         let mut ladder: Vec<Rung> = Vec::new();
-        for rule in self.matching(flow, identity, now) {
+        let in_order = (0..self.ranked.len()).filter_map(|rank| self.ranked_rule(rank));
+        for rule in in_order.filter(|rule| rule.matches(flow, identity, now)) {
             let loses_by = ladder
                 .last()
                 .map(|above| Precedence::of(&above.rule).compare(&Precedence::of(rule)).1);

@@ -1,0 +1,173 @@
+use bastion_ipc::names;
+use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
+use bastion_ipc::wire::{
+    Answer, Connection as LiveConnection, Event, LogQuery, WireRule, WireSettings,
+};
+use tokio::sync::{mpsc, watch};
+use zbus::Connection;
+
+use super::Failure;
+use super::task::{Task, Wish};
+
+/// Makes calls to the helper. Clones share one connection. Each call waits as long as the user
+/// takes to authenticate.
+#[derive(Clone, Debug)]
+pub struct Client {
+    connection: watch::Receiver<Option<Connection>>,
+    wishes: mpsc::UnboundedSender<Wish>,
+}
+
+impl Client {
+    /// A client, and the task that connects it; the task has to be run.
+    #[must_use]
+    pub fn new() -> (Self, Task) {
+        let (connected, connection) = watch::channel(None);
+        let (wishes, wished) = mpsc::unbounded_channel();
+        (Self { connection, wishes }, Task::new(connected, wished))
+    }
+
+    /// A client that never connects.
+    #[must_use]
+    pub fn offline() -> Self {
+        Self::new().0
+    }
+
+    fn connection(&self) -> Result<Connection, Failure> {
+        self.connection.borrow().clone().ok_or(Failure::Down)
+    }
+
+    async fn control(&self) -> Result<ControlProxy<'static>, Failure> {
+        Ok(ControlProxy::new(&self.connection()?).await?)
+    }
+
+    async fn rules_proxy(&self) -> Result<RulesProxy<'static>, Failure> {
+        Ok(RulesProxy::new(&self.connection()?).await?)
+    }
+
+    async fn events(&self) -> Result<EventsProxy<'static>, Failure> {
+        Ok(EventsProxy::new(&self.connection()?).await?)
+    }
+
+    /// Looks for the helper again at once.
+    pub fn retry(&self) {
+        // Without a task there is nobody to do it, as with an offline client.
+        let _ = self.wishes.send(Wish::Retry);
+    }
+
+    /// Asks the system to start the helper.
+    ///
+    /// # Errors
+    /// If there is no connection to the bus, or the helper can't be started.
+    pub async fn start_helper(&self) -> Result<(), Failure> {
+        let bus = Connection::system().await?;
+        let name = names::HELPER.try_into()?;
+        zbus::fdo::DBusProxy::new(&bus)
+            .await?
+            .start_service_by_name(name, 0)
+            .await
+            .map_err(zbus::Error::from)?;
+        Ok(())
+    }
+
+    /// The settings in force.
+    ///
+    /// # Errors
+    /// See [`Failure`], here and below.
+    pub async fn settings(&self) -> Result<WireSettings, Failure> {
+        Ok(self.control().await?.get_settings().await?)
+    }
+
+    /// Replaces the settings.
+    ///
+    /// # Errors
+    /// If they are refused; the old ones stay.
+    pub async fn set_settings(&self, settings: &WireSettings) -> Result<(), Failure> {
+        Ok(self.control().await?.set_settings(settings).await?)
+    }
+
+    /// Sets the mode, `ask` or `learn`.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn set_mode(&self, mode: &str) -> Result<(), Failure> {
+        Ok(self.control().await?.set_mode(mode).await?)
+    }
+
+    /// Allows everything for so many seconds; 0 ends it.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn pause(&self, seconds: u32) -> Result<(), Failure> {
+        let control = self.control().await?;
+        match seconds {
+            0 => control.resume().await?,
+            _ => control.pause(seconds).await?,
+        }
+        Ok(())
+    }
+
+    /// All rules this user may see.
+    ///
+    /// # Errors
+    /// If they can't be had.
+    pub async fn rules(&self) -> Result<Vec<WireRule>, Failure> {
+        Ok(self.rules_proxy().await?.list().await?)
+    }
+
+    /// Adds a rule.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn add_rule(&self, rule: &WireRule) -> Result<String, Failure> {
+        Ok(self.rules_proxy().await?.add(rule).await?)
+    }
+
+    /// Replaces the rule of the same id.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn replace_rule(&self, rule: &WireRule) -> Result<(), Failure> {
+        Ok(self.rules_proxy().await?.replace(rule).await?)
+    }
+
+    /// Removes a rule.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn remove_rule(&self, id: &str) -> Result<(), Failure> {
+        Ok(self.rules_proxy().await?.remove(&[id]).await?)
+    }
+
+    /// Switches a rule on or off.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn set_rule_enabled(&self, id: &str, enabled: bool) -> Result<(), Failure> {
+        Ok(self.rules_proxy().await?.set_enabled(id, enabled).await?)
+    }
+
+    /// Logged decisions of this user's programs, newest first.
+    ///
+    /// # Errors
+    /// If they can't be had.
+    pub async fn log(&self, query: &LogQuery) -> Result<Vec<Event>, Failure> {
+        Ok(self.events().await?.get_log(query, false).await?)
+    }
+
+    /// This user's connections that are open or wait.
+    ///
+    /// # Errors
+    /// If they can't be had.
+    pub async fn connections(&self) -> Result<Vec<LiveConnection>, Failure> {
+        Ok(self.events().await?.get_connections(false).await?)
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// If it is refused, or the question is settled already.
+    pub async fn answer(&self, id: u64, answer: &Answer) -> Result<(), Failure> {
+        let proxy = PromptsProxy::new(&self.connection()?).await?;
+        Ok(proxy.answer(id, answer).await?)
+    }
+}

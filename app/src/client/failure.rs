@@ -1,0 +1,77 @@
+use bastion_ipc::Error;
+
+use crate::i18n::{gettext, gettext_f};
+
+/// Why a call came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// There is no connection to a helper.
+    #[error("the firewall service is not running")]
+    Down,
+    /// polkit refused, or the user gave up authenticating.
+    #[error("not authorised: {0}")]
+    Refused(String),
+    /// What the call was about is gone.
+    #[error("not found: {0}")]
+    Gone(String),
+    /// What the helper or the bus said.
+    #[error("{0}")]
+    Told(String),
+}
+
+impl Failure {
+    /// A sentence for the user.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Down => gettext("The firewall service is not running."),
+            Self::Refused(why) => gettext_f("Not permitted: {why}", &[("why", why)]),
+            Self::Gone(why) | Self::Told(why) => why.clone(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotAuthorized(why) => Self::Refused(why),
+            Error::NotFound(why) => Self::Gone(why),
+            Error::ZBus(error) => error.into(),
+            Error::InvalidArgument(why)
+            | Error::LimitReached(why)
+            | Error::NotStored(why)
+            | Error::Unavailable(why) => Self::Told(why),
+        }
+    }
+}
+
+impl From<zbus::Error> for Failure {
+    fn from(error: zbus::Error) -> Self {
+        let text = error.to_string();
+        match &error {
+            zbus::Error::MethodError(name, detail, _) => match name.as_str() {
+                "org.freedesktop.DBus.Error.ServiceUnknown"
+                | "org.freedesktop.DBus.Error.NameHasNoOwner" => Self::Down,
+                // What the bus daemon itself says when its policy forbids the call.
+                "org.freedesktop.DBus.Error.AccessDenied" => {
+                    Self::Refused(detail.clone().unwrap_or(text))
+                }
+                _ => Self::Told(detail.clone().unwrap_or(text)),
+            },
+            _ => Self::Told(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_helpers_own_sentences_reach_the_user() {
+        let told = Failure::from(Error::LimitReached("No more than 3.".into()));
+        assert_eq!(told.sentence(), "No more than 3.");
+        let refused = Failure::from(Error::NotAuthorized("Ask alice.".into()));
+        assert_eq!(refused.sentence(), "Not permitted: Ask alice.");
+    }
+}

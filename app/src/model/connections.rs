@@ -1,0 +1,191 @@
+//! Live connections and logged decisions as rows: they show the same facts.
+
+use bastion_ipc::wire::{Connection, Event};
+
+use super::names::{self, Directory};
+use super::verdict::{self, Verdict};
+use crate::i18n::gettext;
+
+/// Most live connections shown; the list must stay small however busy the network is.
+pub const MOST: usize = 1_000;
+
+/// A flow as tables show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowRow {
+    /// Names the row: the number of the event in the log.
+    pub id: u64,
+    /// When it was decided, in milliseconds since the epoch.
+    pub time: u64,
+    /// Name of the program.
+    pub program: String,
+    /// Its path, or `kernel`, or `unknown`.
+    pub program_path: String,
+    /// Name or address.
+    pub destination: String,
+    /// The address, where the destination is a name; else empty.
+    pub address: String,
+    /// Port and service; empty for protocols without ports.
+    pub port: String,
+    /// By which to sort ports.
+    pub port_number: u16,
+    /// Name of the protocol.
+    pub protocol: String,
+    /// Login name of the user.
+    pub user: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// In a word: open, waiting, or the verdict.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// How many flows this row stands for.
+    pub count: u32,
+    haystack: String,
+}
+
+impl FlowRow {
+    /// The row of a logged decision.
+    #[must_use]
+    pub fn of_event(event: &Event, directory: &Directory) -> Self {
+        let verdict = Verdict::parse(&event.verdict);
+        let destination = names::host(&event.host, &event.destination).to_owned();
+        let service = directory.service(event.destination_port, &event.protocol);
+        let mut row = Self {
+            id: event.id,
+            time: event.time,
+            program: names::program(&event.program),
+            program_path: event.program.clone(),
+            address: if event.host.is_empty() {
+                String::new()
+            } else {
+                event.destination.clone()
+            },
+            destination,
+            port: names::port(event.destination_port, service),
+            port_number: event.destination_port,
+            protocol: names::protocol(&event.protocol),
+            user: directory.user(event.uid),
+            verdict,
+            state: verdict.label(),
+            reason: verdict::reason(&event.reason, &event.rule_name, directory),
+            count: event.count.max(1),
+            haystack: String::new(),
+        };
+        row.haystack = [
+            &row.program_path,
+            &row.program,
+            &row.destination,
+            &row.address,
+            &row.port,
+            &row.protocol,
+            &row.user,
+            &row.reason,
+        ]
+        .map(|part| part.to_lowercase())
+        .join("\n");
+        row
+    }
+
+    /// The row of a live connection.
+    #[must_use]
+    pub fn of_connection(connection: &Connection, directory: &Directory) -> Self {
+        let mut row = Self::of_event(&connection.event, directory);
+        if connection.state == "waiting" {
+            row.verdict = Verdict::Waiting;
+            row.state = gettext("Waiting");
+        } else {
+            row.state = gettext("Open");
+        }
+        row
+    }
+
+    /// True if every word of the query occurs somewhere in the row. The query is in lower case.
+    #[must_use]
+    pub fn matches(&self, query: &str) -> bool {
+        query
+            .split_whitespace()
+            .all(|word| self.haystack.contains(word))
+    }
+}
+
+/// The rows for what the helper sent: what waits first, then the newest; at most [`MOST`].
+#[must_use]
+pub fn rows(connections: &[Connection], directory: &Directory) -> Vec<FlowRow> {
+    let mut order: Vec<&Connection> = connections.iter().collect();
+    let newest_first = |c: &&Connection| {
+        (
+            c.state != "waiting",
+            std::cmp::Reverse(c.event.time),
+            std::cmp::Reverse(c.event.id),
+        )
+    };
+    order.sort_by_key(newest_first);
+    order.truncate(MOST);
+    order
+        .into_iter()
+        .map(|connection| FlowRow::of_connection(connection, directory))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(id: u64, state: &str) -> Connection {
+        Connection {
+            event: Event {
+                id,
+                time: id,
+                program: "/usr/bin/curl".into(),
+                protocol: "tcp".into(),
+                destination: "192.0.2.1".into(),
+                destination_port: 443,
+                host: "example.org".into(),
+                uid: 1000,
+                verdict: "allow".into(),
+                reason: "no-rule".into(),
+                ..Event::default()
+            },
+            state: state.into(),
+        }
+    }
+
+    fn directory() -> Directory {
+        Directory::fixed(&[(1000, "alice")], "https 443/tcp")
+    }
+
+    #[test]
+    fn what_waits_comes_first_then_the_newest() {
+        let all = [
+            connection(1, "open"),
+            connection(2, "waiting"),
+            connection(3, "open"),
+        ];
+        let ids: Vec<_> = rows(&all, &directory()).iter().map(|row| row.id).collect();
+        assert_eq!(ids, [2, 3, 1]);
+    }
+
+    #[test]
+    fn the_list_is_bounded() {
+        let many: Vec<_> = (0..5_000).map(|id| connection(id, "open")).collect();
+        let rows = rows(&many, &directory());
+        assert_eq!(rows.len(), MOST);
+        assert_eq!(rows[0].id, 4_999);
+    }
+
+    #[test]
+    fn a_row_names_what_it_can() {
+        let row = FlowRow::of_connection(&connection(1, "open"), &directory());
+        assert_eq!(
+            (row.program.as_str(), row.port.as_str()),
+            ("curl", "443 (https)")
+        );
+        assert_eq!(
+            (row.destination.as_str(), row.address.as_str()),
+            ("example.org", "192.0.2.1")
+        );
+        assert_eq!((row.user.as_str(), row.state.as_str()), ("alice", "Open"));
+        assert!(row.matches("alice https"));
+        assert!(!row.matches("bob"));
+    }
+}

@@ -1,0 +1,15 @@
+//! What the pages show, without how: view models free of GTK, so that they are tested as plain
+//! values.
+
+pub mod connections;
+pub mod form;
+pub mod guard;
+pub mod log;
+pub mod names;
+pub mod question;
+pub mod rules;
+pub mod sentence;
+pub mod stack;
+pub mod status;
+pub mod time;
+pub mod verdict;

@@ -1,0 +1,289 @@
+//! The helper's state in words: the hero of the overview, its health, its troubles.
+
+use bastion_ipc::wire::Status;
+
+use super::time;
+use crate::i18n::{gettext, gettext_f, ngettext_f};
+
+/// How the connection to the helper stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// It is being looked for.
+    #[default]
+    Connecting,
+    /// There is no system bus; the sentence says why.
+    NoBus(String),
+    /// The helper is not on the bus.
+    Missing,
+    /// The helper refuses this user; the sentence says why.
+    Refused(String),
+    /// It is there, but can't be talked to; the sentence says why.
+    Failed(String),
+    /// All is well.
+    Ready,
+}
+
+/// What the app can do about a link that is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Ask the bus to start the helper.
+    Start,
+    /// Try again.
+    Retry,
+}
+
+/// A page that says what is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In a few words.
+    pub title: String,
+    /// What it means, and what to do.
+    pub description: String,
+    /// Icon name.
+    pub icon: &'static str,
+    /// Label of the button, and what it does.
+    pub remedy: Option<(String, Remedy)>,
+}
+
+impl Trouble {
+    /// What to show instead of the pages; `None` when all is well.
+    #[must_use]
+    pub fn of(link: &Link) -> Option<Self> {
+        let retry = || Some((gettext("Try _Again"), Remedy::Retry));
+        Some(match link {
+            Link::Ready => return None,
+            Link::Connecting => Self {
+                title: gettext("Connecting…"),
+                description: gettext("Looking for the firewall service."),
+                icon: "network-transmit-receive-symbolic",
+                remedy: None,
+            },
+            Link::NoBus(why) => Self {
+                title: gettext("No System Bus"),
+                description: gettext_f(
+                    "Bastion talks to its service over the system bus, which can’t be reached: {why}",
+                    &[("why", why)],
+                ),
+                icon: "network-error-symbolic",
+                remedy: retry(),
+            },
+            Link::Missing => Self {
+                title: gettext("Firewall Is Not Running"),
+                description: gettext(
+                    "The service that watches connections is not running, so nothing is being asked. This window connects by itself as soon as it is back. An administrator can see what happened with “systemctl status bastion-helper”.",
+                ),
+                icon: "security-low-symbolic",
+                remedy: Some((gettext("_Start Firewall"), Remedy::Start)),
+            },
+            Link::Refused(why) => Self {
+                title: gettext("Not Permitted"),
+                description: gettext_f(
+                    "The firewall service does not let this session in: {why} Log in at this computer itself, or ask an administrator.",
+                    &[("why", why)],
+                ),
+                icon: "security-medium-symbolic",
+                remedy: retry(),
+            },
+            Link::Failed(why) => Self {
+                title: gettext("Firewall Does Not Answer"),
+                description: gettext_f(
+                    "The firewall service is running, but could not be asked: {why}",
+                    &[("why", why)],
+                ),
+                icon: "network-error-symbolic",
+                remedy: retry(),
+            },
+        })
+    }
+}
+
+/// How protected the computer is, at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hero {
+    /// In a few words.
+    pub title: String,
+    /// What it means.
+    pub description: String,
+    /// Icon name.
+    pub icon: &'static str,
+    /// Style class that colours the icon.
+    pub style: &'static str,
+}
+
+impl Hero {
+    /// The state as of `now`.
+    #[must_use]
+    pub fn of(status: &Status, now: u64) -> Self {
+        if status.paused_until > now {
+            let left = time::left(status.paused_until, now);
+            return Self {
+                title: gettext("Protection Is Paused"),
+                description: gettext_f(
+                    "Every connection is allowed for another {left}.",
+                    &[("left", &left)],
+                ),
+                icon: "security-low-symbolic",
+                style: "warning",
+            };
+        }
+        if status.mode == "learn" {
+            return Self {
+                title: gettext("Learning"),
+                description: gettext(
+                    "Connections that no rule decides are allowed and noted down.",
+                ),
+                icon: "security-medium-symbolic",
+                style: "accent",
+            };
+        }
+        Self {
+            title: gettext("Protection Is On"),
+            description: gettext("You are asked about every connection that no rule decides."),
+            icon: "security-high-symbolic",
+            style: "success",
+        }
+    }
+}
+
+/// A line of the health list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Of what.
+    pub title: String,
+    /// How it is.
+    pub state: String,
+    /// True when there is nothing to worry about.
+    pub good: bool,
+}
+
+/// The health list as of `now`.
+#[must_use]
+pub fn health(status: &Status, now: u64) -> Vec<Health> {
+    let row = |title, state, good| Health { title, state, good };
+    let since = time::age(status.started, now);
+    let mut rows = vec![row(
+        gettext("Service"),
+        gettext_f(
+            "Version {version}, running for {since}",
+            &[("version", &status.version), ("since", &since)],
+        ),
+        true,
+    )];
+    rows.push(match status.identification.as_str() {
+        "packet-path" => row(
+            gettext("Identification"),
+            gettext("Each program is identified by the kernel, in the packet’s own path"),
+            true,
+        ),
+        _ => row(
+            gettext("Identification"),
+            gettext("Programs are identified through socket tables; very short-lived ones may stay unknown"),
+            true,
+        ),
+    });
+    rows.push(row(
+        gettext("Rules in Force"),
+        ngettext_f("{n} rule", "{n} rules", status.rules.into(), &[]),
+        true,
+    ));
+    rows.push(row(
+        gettext("Prompts"),
+        match status.agents {
+            0 => gettext("Nobody can be asked; undecided connections are denied"),
+            n => ngettext_f(
+                "{n} session can be asked",
+                "{n} sessions can be asked",
+                n.into(),
+                &[],
+            ),
+        },
+        status.agents > 0,
+    ));
+    if status.queue_lost > 0 {
+        rows.push(row(
+            gettext("Packet Queue"),
+            ngettext_f(
+                "{n} packet was lost because the queue was full",
+                "{n} packets were lost because the queue was full",
+                status.queue_lost,
+                &[],
+            ),
+            false,
+        ));
+    }
+    rows
+}
+
+/// What the banner says; `None` when there is nothing to say.
+#[must_use]
+pub fn banner(status: &Status, now: u64) -> Option<String> {
+    if let Some(trouble) = status.troubles.first() {
+        let more = status.troubles.len() as u64 - 1;
+        if more == 0 {
+            return Some(trouble.clone());
+        }
+        return Some(ngettext_f(
+            "{trouble} And {n} more problem.",
+            "{trouble} And {n} more problems.",
+            more,
+            &[("trouble", trouble)],
+        ));
+    }
+    (status.paused_until > now).then(|| {
+        let left = time::left(status.paused_until, now);
+        gettext_f(
+            "Protection is paused for another {left}",
+            &[("left", &left)],
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_link_but_a_ready_one_has_a_page() {
+        assert_eq!(Trouble::of(&Link::Ready), None);
+        let missing = Trouble::of(&Link::Missing).unwrap();
+        assert_eq!(missing.remedy.unwrap().1, Remedy::Start);
+        let refused = Trouble::of(&Link::Refused("why.".into())).unwrap();
+        assert!(refused.description.contains("why."));
+    }
+
+    #[test]
+    fn a_pause_beats_the_mode_until_it_is_over() {
+        let status = Status {
+            mode: "learn".into(),
+            paused_until: 60_000,
+            ..Status::default()
+        };
+        assert_eq!(Hero::of(&status, 0).style, "warning");
+        assert_eq!(Hero::of(&status, 60_000).style, "accent");
+        assert!(banner(&status, 0).is_some());
+        assert_eq!(banner(&status, 60_000), None);
+    }
+
+    #[test]
+    fn nobody_to_ask_and_lost_packets_are_not_healthy() {
+        let status = Status {
+            queue_lost: 2,
+            ..Status::default()
+        };
+        let bad = health(&status, 0)
+            .into_iter()
+            .filter(|row| !row.good)
+            .count();
+        assert_eq!(bad, 2);
+    }
+
+    #[test]
+    fn troubles_come_first_in_the_banner() {
+        let status = Status {
+            paused_until: 60_000,
+            troubles: vec!["A.".into(), "B.".into()],
+            ..Status::default()
+        };
+        assert_eq!(banner(&status, 0).unwrap(), "A. And 1 more problem.");
+    }
+}

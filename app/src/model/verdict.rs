@@ -1,0 +1,92 @@
+//! Verdicts and the reasons for them, in words.
+
+use bastion_policy::ruleset::Reason;
+
+use super::names::Directory;
+use crate::i18n::{gettext, gettext_f};
+
+/// What became of a flow, as far as colours and words go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It was let through.
+    Allowed,
+    /// It was refused.
+    Denied,
+    /// Its packets were dropped silently.
+    Dropped,
+    /// It waits for an answer.
+    Waiting,
+}
+
+impl Verdict {
+    /// The verdict with this text form; whatever is none waits.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "allow" => Self::Allowed,
+            "deny" => Self::Denied,
+            "drop" => Self::Dropped,
+            _ => Self::Waiting,
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::Allowed => gettext("Allowed"),
+            Self::Denied => gettext("Denied"),
+            Self::Dropped => gettext("Dropped"),
+            Self::Waiting => gettext("Waiting"),
+        }
+    }
+
+    /// The style class that colours it.
+    #[must_use]
+    pub fn style(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied | Self::Dropped => "denied",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// Why, from the text form of a reason. `rule` is the name of the rule that decided.
+#[must_use]
+pub fn reason(text: &str, rule: &str, directory: &Directory) -> String {
+    match text.parse() {
+        Ok(Reason::Rule(id)) => {
+            let name = if rule.is_empty() { id.as_str() } else { rule };
+            gettext_f("Rule “{name}”", &[("name", name)])
+        }
+        Ok(Reason::Learn) => gettext("Learning"),
+        Ok(Reason::Paused) => gettext("Firewall paused"),
+        Ok(Reason::Answer(uid)) => {
+            let name = directory.user(uid);
+            gettext_f("Answered by {name}", &[("name", &name)])
+        }
+        Ok(Reason::TimedOut) => gettext("No answer in time"),
+        Ok(Reason::NoAgent) => gettext("Nobody there to ask"),
+        Ok(Reason::Exited) => gettext("Program had quit"),
+        Ok(Reason::Overload) => gettext("Too many questions at once"),
+        Ok(Reason::Shutdown) => gettext("Firewall stopped"),
+        Ok(Reason::NoRule) => gettext("No rule"),
+        Err(_) => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_name_the_rule_or_the_person() {
+        let directory = Directory::fixed(&[(1000, "alice")], "");
+        assert_eq!(reason("rule:r1", "Web", &directory), "Rule “Web”");
+        assert_eq!(reason("rule:r1", "", &directory), "Rule “r1”");
+        assert_eq!(reason("answer:1000", "", &directory), "Answered by alice");
+        assert_eq!(reason("timeout", "", &directory), "No answer in time");
+        assert_eq!(reason("from the future", "", &directory), "from the future");
+    }
+}

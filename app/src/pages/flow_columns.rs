@@ -1,0 +1,118 @@
+//! The columns that live connections and the log have in common.
+
+use std::marker::PhantomData;
+
+use gtk::prelude::*;
+use relm4::typed_view::OrdFn;
+use relm4::typed_view::column::RelmColumn;
+
+use crate::i18n::gettext;
+use crate::model::connections::FlowRow;
+use crate::widgets::cells::{self, IconCell, TwoLines};
+
+/// A row that shows a flow.
+pub(crate) trait HasFlow: 'static {
+    /// The flow.
+    fn flow(&self) -> &FlowRow;
+}
+
+impl HasFlow for FlowRow {
+    fn flow(&self) -> &FlowRow {
+        self
+    }
+}
+
+/// Declares a column: its type, its name within the code, its title, whether it takes what room is
+/// left, its root and cell widgets, how to make them, how to fill them, and what it is sorted by.
+macro_rules! flow_column {
+    (
+        $column:ident, $name:literal, $title:expr, expand $expand:literal,
+        $root:ty, $cell:ty, $setup:expr,
+        |$flow:ident, $widget:ident, $top:ident| $bind:expr,
+        sort |$row:ident| $key:expr
+    ) => {
+        pub(crate) struct $column<T>(PhantomData<T>);
+
+        impl<T: HasFlow> RelmColumn for $column<T> {
+            type Root = $root;
+            type Widgets = $cell;
+            type Item = T;
+
+            const COLUMN_NAME: &'static str = $name;
+            const ENABLE_RESIZE: bool = true;
+            const ENABLE_EXPAND: bool = $expand;
+
+            fn header_title() -> String {
+                $title
+            }
+
+            fn setup(_: &gtk::ListItem) -> ($root, $cell) {
+                $setup
+            }
+
+            fn bind(item: &mut T, $widget: &mut $cell, $top: &mut $root) {
+                let $flow = item.flow();
+                $bind;
+            }
+
+            fn sort_fn() -> OrdFn<T> {
+                Some(Box::new(|one: &T, other: &T| {
+                    let key = |$row: &FlowRow| $key;
+                    key(one.flow()).cmp(&key(other.flow()))
+                }))
+            }
+        }
+    };
+}
+
+flow_column!(
+    Program, "program", gettext("Program"), expand true,
+    gtk::Box, IconCell, IconCell::new(),
+    |flow, cell, _root| cell.show(&flow.program_path, &flow.program),
+    sort |flow| flow.program.to_lowercase()
+);
+flow_column!(
+    Destination, "destination", gettext("Destination"), expand true,
+    gtk::Box, TwoLines, TwoLines::new(),
+    |flow, cell, _root| cell.show(&flow.destination, &flow.address),
+    sort |flow| flow.destination.clone()
+);
+flow_column!(
+    Port, "port", gettext("Port"), expand false,
+    gtk::Label, (), (cells::line(), ()),
+    |flow, _cell, label| label.set_label(&flow.port),
+    sort |flow| flow.port_number
+);
+flow_column!(
+    Protocol, "protocol", gettext("Protocol"), expand false,
+    gtk::Label, (), (cells::line(), ()),
+    |flow, _cell, label| label.set_label(&flow.protocol),
+    sort |flow| flow.protocol.clone()
+);
+flow_column!(
+    User, "user", gettext("User"), expand false,
+    gtk::Label, (), (cells::line(), ()),
+    |flow, _cell, label| label.set_label(&flow.user),
+    sort |flow| flow.user.clone()
+);
+flow_column!(
+    State, "state", gettext("State"), expand false,
+    gtk::Label, (), (cells::pill(), ()),
+    |flow, _cell, pill| cells::show_verdict(pill, flow.verdict, &flow.state),
+    sort |flow| flow.verdict
+);
+flow_column!(
+    Reason, "reason", gettext("Reason"), expand true,
+    gtk::Label, (), (cells::line(), ()),
+    |flow, _cell, label| {
+        label.set_label(&flow.reason);
+        label.set_tooltip_text(Some(&flow.reason));
+    },
+    sort |flow| flow.reason.clone()
+);
+flow_column!(
+    Time, "time", gettext("Time"), expand false,
+    gtk::Label, (), (cells::line(), ()),
+    |flow, _cell, label| label.set_label(&crate::model::sentence::local_time(flow.time)),
+    sort |flow| std::cmp::Reverse(flow.time)
+);

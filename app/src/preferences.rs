@@ -1,0 +1,274 @@
+//! Preferences of the firewall. Each change is sent to the helper at once, which may ask for an
+//! administrator.
+
+use std::time::Duration;
+
+use adw::prelude::*;
+use bastion_ipc::wire::WireSettings;
+use bastion_policy::settings::Settings;
+use relm4::{Component, ComponentParts, ComponentSender};
+
+use crate::client::{Client, Failure};
+use crate::i18n::gettext;
+use crate::widgets::choice;
+
+/// How long a value has to stay as it is before it is sent.
+const REST: Duration = Duration::from_millis(800);
+const MODES: [&str; 2] = ["ask", "learn"];
+const WHEN_DOWN: [&str; 2] = ["open", "closed"];
+
+/// The component.
+pub struct Preferences {
+    client: Client,
+    /// What the helper has; empty until it said so.
+    stored: Option<WireSettings>,
+    wanted: WireSettings,
+    /// Counts changes; one that was followed by another is not sent.
+    change: u64,
+}
+
+/// What the dialog takes in.
+#[derive(Debug)]
+pub enum Input {
+    /// The user changed something.
+    Changed,
+}
+
+/// What comes of commands.
+#[derive(Debug)]
+pub enum Done {
+    /// The settings in force.
+    Loaded(Result<WireSettings, Failure>),
+    /// This change was followed by no other for a while.
+    Rested(u64),
+    /// The settings were stored, or not.
+    Stored(WireSettings, Result<(), Failure>),
+}
+
+/// The widgets that change.
+#[derive(Debug)]
+pub struct Widgets {
+    page: adw::PreferencesPage,
+    mode: adw::ComboRow,
+    timeout: adw::SpinRow,
+    when_down: adw::ComboRow,
+    log_days: adw::SpinRow,
+    log_events: adw::SpinRow,
+}
+
+impl Component for Preferences {
+    type Init = Client;
+    type Input = Input;
+    type Output = ();
+    type CommandOutput = Done;
+    type Root = adw::PreferencesDialog;
+    type Widgets = Widgets;
+
+    fn init_root() -> Self::Root {
+        adw::PreferencesDialog::builder()
+            .title(gettext("Preferences"))
+            .build()
+    }
+
+    fn init(
+        client: Client,
+        root: Self::Root,
+        sender: ComponentSender<Self>,
+    ) -> ComponentParts<Self> {
+        let widgets = build(&root, &sender);
+        let model = Self {
+            client,
+            stored: None,
+            wanted: WireSettings::default(),
+            change: 0,
+        };
+        model.load(&sender);
+        ComponentParts { model, widgets }
+    }
+
+    fn update_with_view(
+        &mut self,
+        widgets: &mut Widgets,
+        input: Input,
+        sender: ComponentSender<Self>,
+        _: &Self::Root,
+    ) {
+        match input {
+            Input::Changed => {
+                let Some(stored) = &self.stored else { return };
+                self.wanted = widgets.read(stored);
+                self.change += 1;
+                if self.wanted != *stored {
+                    let change = self.change;
+                    sender.oneshot_command(async move {
+                        tokio::time::sleep(REST).await;
+                        Done::Rested(change)
+                    });
+                }
+            }
+        }
+    }
+
+    fn update_cmd_with_view(
+        &mut self,
+        widgets: &mut Widgets,
+        done: Done,
+        sender: ComponentSender<Self>,
+        root: &Self::Root,
+    ) {
+        match done {
+            Done::Loaded(Ok(settings)) => self.show(widgets, settings),
+            Done::Rested(change) if change == self.change => {
+                let (client, wanted) = (self.client.clone(), self.wanted.clone());
+                sender.oneshot_command(async move {
+                    let result = client.set_settings(&wanted).await;
+                    Done::Stored(wanted, result)
+                });
+            }
+            Done::Rested(_) => {}
+            Done::Stored(settings, Ok(())) => self.stored = Some(settings),
+            Done::Stored(_, Err(failure)) => {
+                say(root, &failure);
+                // What was refused goes back to what the helper has.
+                if let Some(stored) = self.stored.take() {
+                    self.show(widgets, stored);
+                }
+            }
+            Done::Loaded(Err(failure)) => say(root, &failure),
+        }
+    }
+}
+
+impl Preferences {
+    fn load(&self, sender: &ComponentSender<Self>) {
+        let client = self.client.clone();
+        sender.oneshot_command(async move { Done::Loaded(client.settings().await) });
+    }
+
+    fn show(&mut self, widgets: &Widgets, settings: WireSettings) {
+        widgets.mode.set_selected(position(&MODES, &settings.mode));
+        widgets
+            .when_down
+            .set_selected(position(&WHEN_DOWN, &settings.when_down));
+        widgets.timeout.set_value(settings.prompt_timeout.into());
+        widgets.log_days.set_value(settings.log_days.into());
+        widgets.log_events.set_value(settings.log_events.into());
+        widgets.page.set_sensitive(true);
+        self.wanted = settings.clone();
+        self.stored = Some(settings);
+    }
+}
+
+impl Widgets {
+    fn read(&self, stored: &WireSettings) -> WireSettings {
+        WireSettings {
+            mode: chosen(&MODES, &self.mode, &stored.mode),
+            when_down: chosen(&WHEN_DOWN, &self.when_down, &stored.when_down),
+            prompt_timeout: whole(&self.timeout),
+            log_days: whole(&self.log_days),
+            log_events: whole(&self.log_events),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the row's range lies within u32"
+)]
+fn whole(row: &adw::SpinRow) -> u32 {
+    row.value().round() as u32
+}
+
+fn position(values: &[&str], value: &str) -> u32 {
+    let found = values.iter().position(|v| *v == value);
+    found
+        .and_then(|p| u32::try_from(p).ok())
+        .unwrap_or(gtk::INVALID_LIST_POSITION)
+}
+
+fn chosen(values: &[&str], row: &adw::ComboRow, before: &str) -> String {
+    let selected = usize::try_from(row.selected()).ok();
+    let value = selected.and_then(|index| values.get(index)).copied();
+    value.unwrap_or(before).to_owned()
+}
+
+fn say(root: &adw::PreferencesDialog, failure: &Failure) {
+    let toast = adw::Toast::builder()
+        .title(failure.sentence())
+        .use_markup(false)
+        .build();
+    root.add_toast(toast);
+}
+
+fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -> Widgets {
+    let combo = |title: String, subtitle: String, choices: [String; 2]| {
+        let row = choice::row(&title, &choices.each_ref().map(String::as_str));
+        row.set_subtitle(&subtitle);
+        let input = sender.clone();
+        row.connect_selected_notify(move |_| input.input(Input::Changed));
+        row
+    };
+    let spin = |title: String, subtitle: String, name: &str, step: f64| {
+        let range = Settings::RANGES
+            .iter()
+            .find(|(setting, _, _)| *setting == name);
+        let (min, max) = range.map_or((0, u32::MAX), |(_, min, max)| (*min, *max));
+        let row = adw::SpinRow::with_range(min.into(), max.into(), step);
+        row.set_title(&title);
+        row.set_subtitle(&subtitle);
+        let input = sender.clone();
+        row.connect_value_notify(move |_| input.input(Input::Changed));
+        row
+    };
+    let widgets = Widgets {
+        page: adw::PreferencesPage::builder().sensitive(false).build(),
+        mode: combo(
+            gettext("Mode"),
+            gettext("What happens to connections that no rule decides"),
+            [gettext("Ask"), gettext("Learn")],
+        ),
+        timeout: spin(
+            gettext("Time to Answer"),
+            gettext("Seconds until a prompt without an answer is denied"),
+            "prompt_timeout",
+            5.0,
+        ),
+        when_down: combo(
+            gettext("While the Firewall Is Not Running"),
+            gettext("What happens to new connections before it starts and after it stops"),
+            [gettext("Allow connections"), gettext("Block connections")],
+        ),
+        log_days: spin(gettext("Keep Log"), gettext("Days"), "log_days", 1.0),
+        log_events: spin(
+            gettext("Log Size"),
+            gettext("Most decisions kept"),
+            "log_events",
+            1000.0,
+        ),
+    };
+    let group = |title: String, rows: &[&gtk::Widget]| {
+        let group = adw::PreferencesGroup::builder().title(title).build();
+        for row in rows {
+            group.add(*row);
+        }
+        widgets.page.add(&group);
+    };
+    group(
+        gettext("Decisions"),
+        &[
+            widgets.mode.upcast_ref(),
+            widgets.timeout.upcast_ref(),
+            widgets.when_down.upcast_ref(),
+        ],
+    );
+    group(
+        gettext("Log"),
+        &[
+            widgets.log_days.upcast_ref(),
+            widgets.log_events.upcast_ref(),
+        ],
+    );
+    root.add(&widgets.page);
+    widgets
+}

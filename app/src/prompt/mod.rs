@@ -1,0 +1,312 @@
+//! The prompt: a window of its own that asks about one connection at a time, the oldest first.
+//!
+//! Nothing is answered by accident. Allow and Deny do nothing in the first half second after the
+//! window appears, takes the focus, or turns to another question; neither has the focus then, and
+//! neither is a default button. Alt+A and Alt+D answer; Space and Enter only on a button that was
+//! gone to. Escape does nothing: whoever presses it was likely busy in another window when this
+//! one came. Closing the window denies once, after the same half second.
+
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use adw::prelude::*;
+use bastion_ipc::wire::{Answer, Question};
+use bastion_policy::rule::Action;
+use gtk::glib;
+use relm4::{Component, ComponentParts, ComponentSender};
+
+use crate::client::Failure;
+use crate::model::guard::Guard;
+use crate::model::question::{self, QuestionText};
+use crate::model::stack::{Shown, Stack};
+use crate::model::time;
+use crate::settings::AppSettings;
+use view::View;
+
+/// How often the time left is shown anew, and the half second checked.
+const TICK: Duration = Duration::from_millis(100);
+/// The helper withdraws what is over; if it doesn't, the question goes this much later anyway.
+const GRACE_MILLIS: u64 = 2_000;
+
+/// Where the prompt takes the time from.
+#[derive(Clone)]
+pub struct Clock {
+    /// Time since some moment; never goes backwards.
+    pub steady: Rc<dyn Fn() -> Duration>,
+    /// Milliseconds since the Unix epoch.
+    pub wall: Rc<dyn Fn() -> u64>,
+}
+
+impl Clock {
+    /// The real time.
+    #[must_use]
+    pub fn real() -> Self {
+        let start = Instant::now();
+        Self {
+            steady: Rc::new(move || start.elapsed()),
+            wall: Rc::new(time::now),
+        }
+    }
+}
+
+/// The component.
+pub struct Prompt {
+    clock: Clock,
+    settings: AppSettings,
+    stack: Stack,
+    text: Option<QuestionText>,
+    guard: Guard,
+    /// The answer to the shown question is on its way.
+    answering: bool,
+    ticking: Option<glib::SourceId>,
+}
+
+/// What the prompt takes in.
+#[derive(Debug)]
+pub enum Input {
+    /// Ask this.
+    Ask(Box<Question>),
+    /// This needs no answer any more.
+    Withdraw(u64),
+    /// What became of an answer.
+    Settled(u64, Result<(), Failure>),
+    /// Whoever asked is gone.
+    Clear,
+    /// Time passed.
+    Tick,
+    /// The window took the focus.
+    Focused,
+    /// Allow or Deny was pressed.
+    Press(Action),
+    /// The user wants to close the window.
+    Close,
+}
+
+/// What the prompt gives out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The user's answer to a question; [`Input::Settled`] is expected in return.
+    Answer(u64, Answer),
+}
+
+impl Component for Prompt {
+    type Init = (Clock, AppSettings);
+    type Input = Input;
+    type Output = Output;
+    type CommandOutput = ();
+    type Root = adw::Window;
+    type Widgets = View;
+
+    fn init_root() -> Self::Root {
+        adw::Window::new()
+    }
+
+    fn init(
+        (clock, settings): Self::Init,
+        root: Self::Root,
+        sender: ComponentSender<Self>,
+    ) -> ComponentParts<Self> {
+        let view = View::build(&root);
+        for (button, action) in [(&view.allow, Action::Allow), (&view.deny, Action::Deny)] {
+            let sender = sender.clone();
+            button.connect_clicked(move |_| sender.input(Input::Press(action)));
+        }
+        let input = sender.clone();
+        root.connect_close_request(move |_| {
+            input.input(Input::Close);
+            glib::Propagation::Stop
+        });
+        let input = sender.clone();
+        root.connect_is_active_notify(move |window| {
+            if window.is_active() {
+                input.input(Input::Focused);
+            }
+        });
+        let model = Self {
+            clock,
+            settings,
+            stack: Stack::default(),
+            text: None,
+            guard: Guard::default(),
+            answering: false,
+            ticking: None,
+        };
+        ComponentParts {
+            model,
+            widgets: view,
+        }
+    }
+
+    fn update_with_view(
+        &mut self,
+        view: &mut View,
+        input: Input,
+        sender: ComponentSender<Self>,
+        window: &adw::Window,
+    ) {
+        match input {
+            Input::Ask(question) => {
+                let shown = self.stack.ask(*question);
+                self.turn(shown, view, window, &sender);
+            }
+            Input::Withdraw(id) => {
+                let shown = self.stack.remove(id);
+                self.turn(shown, view, window, &sender);
+            }
+            Input::Settled(id, result) => self.settled(id, result, view, window, &sender),
+            Input::Clear => {
+                self.stack.clear();
+                self.turn(Shown::Nothing, view, window, &sender);
+            }
+            Input::Tick => {
+                let over = (self.clock.wall)().saturating_sub(GRACE_MILLIS);
+                let shown = self.stack.expire(over);
+                self.turn(shown, view, window, &sender);
+            }
+            Input::Focused => self.guard.restart((self.clock.steady)()),
+            Input::Press(action) => self.press(action, view, &sender),
+            Input::Close => self.close(view, window, &sender),
+        }
+        self.refresh(view);
+    }
+
+    fn shutdown(&mut self, _: &mut View, _: relm4::Sender<Output>) {
+        self.stop_ticking();
+    }
+}
+
+impl Prompt {
+    /// True when an answer now would be meant.
+    fn answerable(&self) -> bool {
+        self.text.is_some() && !self.answering && self.guard.is_open((self.clock.steady)())
+    }
+
+    /// Shows what the stack says is to be shown.
+    fn turn(
+        &mut self,
+        shown: Shown,
+        view: &View,
+        window: &adw::Window,
+        sender: &ComponentSender<Self>,
+    ) {
+        match (shown, self.stack.shown()) {
+            (Shown::Same, _) => return,
+            (Shown::Other, Some(question)) => {
+                let text = QuestionText::new(question);
+                let scope = question::position(&text.scopes, &self.settings.text("prompt-scope"));
+                let lifetime =
+                    question::position(&text.lifetimes, &self.settings.text("prompt-lifetime"));
+                view.show(&text, scope, lifetime);
+                View::fit(window);
+                self.text = Some(text);
+                self.guard.restart((self.clock.steady)());
+                if !window.is_visible() {
+                    window.present();
+                }
+                // After presenting, which would move the focus to the first widget that takes it.
+                GtkWindowExt::set_focus(window, Some(&view.head));
+                self.start_ticking(sender);
+            }
+            _ => {
+                self.text = None;
+                window.set_visible(false);
+                self.stop_ticking();
+            }
+        }
+        self.answering = false;
+    }
+
+    /// Brings what changes all the time up to date.
+    fn refresh(&self, view: &View) {
+        view.set_answerable(self.answerable());
+        view.show_waiting(self.stack.waiting());
+        if let Some(question) = self.stack.shown() {
+            view.show_time(question.opened, question.deadline, (self.clock.wall)());
+        }
+    }
+
+    fn press(&mut self, action: Action, view: &View, sender: &ComponentSender<Self>) {
+        let Some(text) = self.text.as_ref().filter(|_| self.answerable()) else {
+            return;
+        };
+        let chosen = |row: &adw::ComboRow, choices: &[question::Choice]| {
+            let selected = usize::try_from(row.selected()).unwrap_or(usize::MAX);
+            choices.get(selected).or(choices.first()).cloned()
+        };
+        let (Some(scope), Some(lifetime)) = (
+            chosen(&view.scope, &text.scopes),
+            chosen(&view.lifetime, &text.lifetimes),
+        ) else {
+            return;
+        };
+        self.settings.set_text("prompt-scope", &scope.value);
+        self.settings.set_text("prompt-lifetime", &lifetime.value);
+        view.show_failure("");
+        self.answering = true;
+        let answer = question::answer(action, &scope.value, &lifetime.value);
+        give(sender, text.id, answer);
+    }
+
+    fn settled(
+        &mut self,
+        id: u64,
+        result: Result<(), Failure>,
+        view: &View,
+        window: &adw::Window,
+        sender: &ComponentSender<Self>,
+    ) {
+        match result {
+            Ok(()) | Err(Failure::Gone(_)) => {
+                let shown = self.stack.remove(id);
+                self.turn(shown, view, window, sender);
+            }
+            Err(failure) if self.text.as_ref().is_some_and(|text| text.id == id) => {
+                view.show_failure(&failure.sentence());
+                self.answering = false;
+                self.guard.restart((self.clock.steady)());
+            }
+            Err(failure) => tracing::warn!(id, %failure, "an answer was refused"),
+        }
+    }
+
+    /// Denies once. Where that would take an administrator, nobody is bothered: the question runs
+    /// out of time, which denies it as well.
+    fn close(&mut self, view: &View, window: &adw::Window, sender: &ComponentSender<Self>) {
+        let Some(text) = self.text.as_ref().filter(|_| self.answerable()) else {
+            return;
+        };
+        let id = text.id;
+        if !text.needs_administrator {
+            give(sender, id, question::deny_once());
+        }
+        let shown = self.stack.remove(id);
+        self.turn(shown, view, window, sender);
+    }
+
+    fn start_ticking(&mut self, sender: &ComponentSender<Self>) {
+        if self.ticking.is_none() {
+            let sender = sender.clone();
+            self.ticking = Some(glib::timeout_add_local(TICK, move || {
+                sender.input(Input::Tick);
+                glib::ControlFlow::Continue
+            }));
+        }
+    }
+
+    fn stop_ticking(&mut self) {
+        if let Some(source) = self.ticking.take() {
+            source.remove();
+        }
+    }
+}
+
+fn give(sender: &ComponentSender<Prompt>, id: u64, answer: Answer) {
+    if sender.output(Output::Answer(id, answer)).is_err() {
+        tracing::error!(id, "nobody takes the answer");
+    }
+}

@@ -1,0 +1,312 @@
+//! The widgets of the prompt.
+
+use adw::prelude::*;
+use gtk::pango;
+
+use crate::i18n::{gettext, gettext_f, ngettext_f};
+use crate::model::question::{Choice, QuestionText};
+use crate::model::time;
+use crate::widgets::{choice, program};
+
+const ICON_SIZE: i32 = 64;
+const WIDTH: i32 = 460;
+/// Above this the facts scroll, so that the buttons stay on a small screen.
+const MOST_HEIGHT: i32 = 600;
+
+/// Handles on what changes from question to question.
+#[derive(Debug)]
+pub struct View {
+    title: adw::WindowTitle,
+    icon: gtk::Image,
+    pub(super) head: gtk::Box,
+    heading: gtk::Label,
+    target: gtk::Label,
+    warnings: gtk::Box,
+    address: adw::ActionRow,
+    service: adw::ActionRow,
+    path: adw::ActionRow,
+    user: adw::ActionRow,
+    details: adw::ExpanderRow,
+    app: adw::ActionRow,
+    arguments: adw::ActionRow,
+    directory: adw::ActionRow,
+    parents: adw::ActionRow,
+    pid: adw::ActionRow,
+    pub(super) scope: adw::ComboRow,
+    pub(super) lifetime: adw::ComboRow,
+    failure: gtk::Label,
+    progress: gtk::ProgressBar,
+    time_left: gtk::Label,
+    pub(super) deny: gtk::Button,
+    pub(super) allow: gtk::Button,
+}
+
+impl View {
+    /// Fills the window.
+    #[must_use]
+    pub fn build(window: &adw::Window) -> Self {
+        let view = Self {
+            title: adw::WindowTitle::new(&gettext("Connection Request"), ""),
+            icon: gtk::Image::builder()
+                .pixel_size(ICON_SIZE)
+                .accessible_role(gtk::AccessibleRole::Presentation)
+                .build(),
+            head: column(6),
+            heading: heading("title-2"),
+            target: heading("title-4"),
+            warnings: column(6),
+            address: fact(&gettext("Address")),
+            service: fact(&gettext("Service")),
+            path: fact(&gettext("Program")),
+            user: fact(&gettext("User")),
+            details: adw::ExpanderRow::builder()
+                .title(gettext("Details"))
+                .build(),
+            app: fact(&gettext("Application")),
+            arguments: fact(&gettext("Arguments")),
+            directory: fact(&gettext("Working Directory")),
+            parents: fact(&gettext("Started By")),
+            pid: fact(&gettext("Process")),
+            scope: choice(&gettext("Applies To")),
+            lifetime: choice(&gettext("Remember")),
+            failure: note("error"),
+            progress: gtk::ProgressBar::builder().build(),
+            time_left: gtk::Label::builder()
+                .css_classes(["caption", "dim-label", "numeric"])
+                .build(),
+            deny: button(&gettext("_Deny"), "destructive-action"),
+            allow: button(&gettext("_Allow"), "suggested-action"),
+        };
+        // The focus starts where no key does anything, and a screen reader begins to read.
+        view.head.set_focusable(true);
+        view.head.set_accessible_role(gtk::AccessibleRole::Group);
+        view.head
+            .update_relation(&[gtk::accessible::Relation::LabelledBy(&[
+                view.heading.upcast_ref(),
+                view.target.upcast_ref(),
+            ])]);
+        let toolbar = adw::ToolbarView::new();
+        let header = adw::HeaderBar::builder().title_widget(&view.title).build();
+        toolbar.add_top_bar(&header);
+        toolbar.set_content(Some(&view.facts()));
+        toolbar.add_bottom_bar(&view.buttons());
+        window.set_content(Some(&toolbar));
+        Self::fit(window);
+        window.set_width_request(360);
+        window.set_title(Some(&gettext("Connection Request")));
+        view
+    }
+
+    fn facts(&self) -> gtk::ScrolledWindow {
+        let who = gtk::ListBox::builder()
+            .selection_mode(gtk::SelectionMode::None)
+            .css_classes(["boxed-list"])
+            .build();
+        for row in [&self.address, &self.service, &self.path, &self.user] {
+            who.append(row);
+        }
+        for row in [
+            &self.app,
+            &self.arguments,
+            &self.directory,
+            &self.parents,
+            &self.pid,
+        ] {
+            self.details.add_row(row);
+        }
+        who.append(&self.details);
+        let how = gtk::ListBox::builder()
+            .selection_mode(gtk::SelectionMode::None)
+            .css_classes(["boxed-list"])
+            .build();
+        how.append(&self.scope);
+        how.append(&self.lifetime);
+
+        self.head.append(&self.icon);
+        self.head.append(&self.heading);
+        self.head.append(&self.target);
+        self.head.set_margin_bottom(6);
+        let content = column(18);
+        content.set_margin_start(18);
+        content.set_margin_end(18);
+        content.set_margin_bottom(6);
+        content.append(&self.head);
+        content.append(&self.warnings);
+        content.append(&who);
+        content.append(&how);
+        gtk::ScrolledWindow::builder()
+            .hscrollbar_policy(gtk::PolicyType::Never)
+            .propagate_natural_height(true)
+            .max_content_height(MOST_HEIGHT)
+            .child(&content)
+            .build()
+    }
+
+    fn buttons(&self) -> gtk::Box {
+        let buttons = gtk::Box::builder().spacing(12).homogeneous(true).build();
+        buttons.append(&self.deny);
+        buttons.append(&self.allow);
+        let bottom = column(6);
+        bottom.set_margin_top(12);
+        bottom.set_margin_bottom(18);
+        bottom.set_margin_start(18);
+        bottom.set_margin_end(18);
+        bottom.append(&self.failure);
+        bottom.append(&self.progress);
+        bottom.append(&self.time_left);
+        bottom.append(&buttons);
+        bottom
+    }
+
+    /// Shows another question. `scope` and `lifetime` are positions among its choices.
+    pub fn show(&self, text: &QuestionText, scope: u32, lifetime: u32) {
+        let source = if text.app.is_empty() {
+            &text.path
+        } else {
+            &text.app
+        };
+        let look = program::look(source);
+        self.icon.set_from_gicon(&look.icon);
+        let names = [
+            ("program", look.name.as_str()),
+            ("destination", text.destination.as_str()),
+        ];
+        self.heading
+            .set_label(&gettext_f("{program} Wants to Connect", &names));
+        self.target
+            .set_label(&gettext_f("to {destination}", &names));
+
+        // The heading names the destination already.
+        set_fact(&self.address, &text.address);
+        set_fact(&self.service, &text.service);
+        set_fact(&self.path, &text.path);
+        set_fact(&self.user, &text.user);
+        set_fact(&self.app, &text.app);
+        set_fact(&self.arguments, &text.arguments);
+        set_fact(&self.directory, &text.working_directory);
+        set_fact(&self.parents, &text.parents.join(" ← "));
+        set_fact(&self.pid, &text.pid);
+        self.details.set_expanded(false);
+
+        while let Some(old) = self.warnings.first_child() {
+            self.warnings.remove(&old);
+        }
+        for warning in &text.warnings {
+            let label = note("warning");
+            label.set_label(warning);
+            label.set_visible(true);
+            self.warnings.append(&label);
+        }
+        self.warnings.set_visible(!text.warnings.is_empty());
+        offer(&self.scope, &text.scopes, scope);
+        offer(&self.lifetime, &text.lifetimes, lifetime);
+        self.show_failure("");
+    }
+
+    /// Gives the window the height that what it shows needs.
+    pub fn fit(window: &adw::Window) {
+        window.set_default_size(WIDTH, -1);
+    }
+
+    /// Says why an answer came to nothing; an empty text says nothing.
+    pub fn show_failure(&self, why: &str) {
+        self.failure.set_label(why);
+        self.failure.set_visible(!why.is_empty());
+    }
+
+    /// Says how many questions wait behind this one.
+    pub fn show_waiting(&self, waiting: usize) {
+        let text = match waiting {
+            0 => String::new(),
+            n => ngettext_f("{n} more is waiting", "{n} more are waiting", n as u64, &[]),
+        };
+        self.title.set_subtitle(&text);
+    }
+
+    /// Says how much time is left.
+    pub fn show_time(&self, opened: u64, deadline: u64, now: u64) {
+        let whole = deadline.saturating_sub(opened).max(1);
+        let rest = deadline.saturating_sub(now).min(whole);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a bar of some hundred pixels shows no difference"
+        )]
+        self.progress.set_fraction(rest as f64 / whole as f64);
+        let left = time::left(deadline, now);
+        self.time_left.set_label(&gettext_f(
+            "Denied in {left} if not answered",
+            &[("left", &left)],
+        ));
+    }
+
+    /// Makes the answers possible or impossible.
+    pub fn set_answerable(&self, answerable: bool) {
+        self.allow.set_sensitive(answerable);
+        self.deny.set_sensitive(answerable);
+    }
+}
+
+fn column(spacing: i32) -> gtk::Box {
+    gtk::Box::builder()
+        .orientation(gtk::Orientation::Vertical)
+        .spacing(spacing)
+        .build()
+}
+
+fn heading(style: &str) -> gtk::Label {
+    gtk::Label::builder()
+        .css_classes([style])
+        .justify(gtk::Justification::Center)
+        .wrap(true)
+        .wrap_mode(pango::WrapMode::WordChar)
+        .lines(3)
+        .ellipsize(pango::EllipsizeMode::End)
+        .build()
+}
+
+fn note(style: &str) -> gtk::Label {
+    gtk::Label::builder()
+        .css_classes([style])
+        .wrap(true)
+        .xalign(0.0)
+        .visible(false)
+        .build()
+}
+
+fn fact(title: &str) -> adw::ActionRow {
+    adw::ActionRow::builder()
+        .title(title)
+        .use_markup(false)
+        .subtitle_lines(3)
+        .subtitle_selectable(true)
+        .css_classes(["property"])
+        .build()
+}
+
+fn set_fact(row: &adw::ActionRow, value: &str) {
+    row.set_subtitle(value);
+    row.set_visible(!value.is_empty());
+}
+
+fn choice(title: &str) -> adw::ComboRow {
+    let row = choice::row(title, &[]);
+    // Below the title there is room for long names.
+    row.set_use_subtitle(true);
+    row
+}
+
+fn offer(row: &adw::ComboRow, choices: &[Choice], selected: u32) {
+    let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+    choice::offer(row, &labels, selected);
+    row.set_sensitive(choices.len() > 1);
+}
+
+fn button(label: &str, style: &str) -> gtk::Button {
+    gtk::Button::builder()
+        .label(label)
+        .use_underline(true)
+        .height_request(42)
+        .css_classes([style])
+        .sensitive(false)
+        .build()
+}

@@ -1,0 +1,133 @@
+//! Cells of tables.
+
+use gtk::pango;
+use gtk::prelude::*;
+
+use crate::model::verdict::Verdict;
+
+use super::program;
+
+/// Characters of a line that is kept short.
+const SHORT: i32 = 18;
+
+/// A line of text that is cut at its end when there is no room.
+#[must_use]
+pub fn line() -> gtk::Label {
+    gtk::Label::builder()
+        .xalign(0.0)
+        .ellipsize(pango::EllipsizeMode::End)
+        .build()
+}
+
+/// A line of text in a column that should not take the room of others.
+#[must_use]
+pub fn short_line() -> gtk::Label {
+    let label = line();
+    label.set_max_width_chars(SHORT);
+    label
+}
+
+/// A number.
+#[must_use]
+pub fn number() -> gtk::Label {
+    let label = line();
+    label.add_css_class("numeric");
+    label
+}
+
+/// An icon beside a line of text, as for programs.
+#[derive(Clone, Debug)]
+pub struct IconCell {
+    icon: gtk::Image,
+    label: gtk::Label,
+}
+
+impl IconCell {
+    /// The cell and its root.
+    #[must_use]
+    pub fn new() -> (gtk::Box, Self) {
+        let root = gtk::Box::builder().spacing(12).build();
+        let icon = gtk::Image::builder()
+            .pixel_size(24)
+            .accessible_role(gtk::AccessibleRole::Presentation)
+            .build();
+        let label = line();
+        root.append(&icon);
+        root.append(&label);
+        (root, Self { icon, label })
+    }
+
+    /// The same, for a column that should not take the room of others.
+    #[must_use]
+    pub fn short() -> (gtk::Box, Self) {
+        let (root, cell) = Self::new();
+        cell.label.set_max_width_chars(SHORT);
+        (root, cell)
+    }
+
+    /// Shows the program at a path by its name, or by `name` where none is known.
+    pub fn show(&self, path: &str, name: &str) {
+        if path.is_empty() {
+            self.icon.set_icon_name(Some("view-app-grid-symbolic"));
+            self.label.set_label(name);
+            self.label.set_tooltip_text(Some(name));
+        } else {
+            let look = program::look(path);
+            self.icon.set_from_gicon(&look.icon);
+            self.label.set_label(&look.name);
+            self.label.set_tooltip_text(Some(path));
+        }
+    }
+}
+
+/// A line of text above a smaller one.
+#[derive(Clone, Debug)]
+pub struct TwoLines {
+    first: gtk::Label,
+    second: gtk::Label,
+}
+
+impl TwoLines {
+    /// The cell and its root.
+    #[must_use]
+    pub fn new() -> (gtk::Box, Self) {
+        let root = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .valign(gtk::Align::Center)
+            .build();
+        let (first, second) = (line(), line());
+        second.add_css_class("caption");
+        second.add_css_class("dim-label");
+        root.append(&first);
+        root.append(&second);
+        (root, Self { first, second })
+    }
+
+    /// Shows both; an empty second line takes no room.
+    pub fn show(&self, first: &str, second: &str) {
+        self.first.set_label(first);
+        self.first.set_tooltip_text(Some(first));
+        self.second.set_label(second);
+        self.second.set_tooltip_text(Some(second));
+        self.second.set_visible(!second.is_empty());
+    }
+}
+
+/// A word on a coloured ground.
+#[must_use]
+pub fn pill() -> gtk::Label {
+    gtk::Label::builder()
+        .halign(gtk::Align::Start)
+        .valign(gtk::Align::Center)
+        .css_classes(["pill-label", "caption"])
+        .build()
+}
+
+/// Colours a pill by a verdict.
+pub fn show_verdict(pill: &gtk::Label, verdict: Verdict, text: &str) {
+    for class in ["allowed", "denied", "waiting"] {
+        pill.remove_css_class(class);
+    }
+    pill.add_css_class(verdict.style());
+    pill.set_label(text);
+}

@@ -1,0 +1,6 @@
+//! Widgets and helpers that several pages share.
+
+pub mod cells;
+pub mod choice;
+pub mod program;
+pub mod sync;

@@ -1,0 +1,155 @@
+use super::*;
+
+fn question(id: u64) -> Question {
+    Question {
+        id,
+        program: format!("/usr/bin/p{id}"),
+        deadline: 60_000,
+        scopes: ["flow", "destination", "program"].map(String::from).into(),
+        lifetimes: ["once", "forever"].map(String::from).into(),
+        ..Question::default()
+    }
+}
+
+fn asked(ids: &[u64]) -> Session {
+    let mut session = Session::default();
+    for id in ids {
+        session.handle(Input::Ask(Box::new(question(*id))), 0);
+    }
+    session
+}
+
+fn keys(session: &mut Session, keys: &str, now: u64) -> Vec<Effect> {
+    keys.chars()
+        .flat_map(|key| session.handle(Input::Key(key), now))
+        .collect()
+}
+
+fn answer(action: &str, scope: &str, lifetime: &str) -> Answer {
+    Answer {
+        action: action.into(),
+        scope: Some(scope.into()),
+        lifetime: Some(lifetime.into()),
+    }
+}
+
+#[test]
+fn questions_are_shown_one_after_the_other() {
+    let mut session = Session::default();
+    assert_eq!(
+        session.handle(Input::Ask(Box::new(question(1))), 0),
+        [Effect::Show]
+    );
+    assert_eq!(session.handle(Input::Ask(Box::new(question(2))), 0), []);
+    assert_eq!(
+        session.handle(Input::Ask(Box::new(question(2))), 0),
+        [],
+        "asked again"
+    );
+    assert_eq!(session.shown(0).unwrap().more, 1);
+    let effects = session.handle(Input::Answered(1), 0);
+    assert_eq!(effects, [Effect::Say("Answered.".into()), Effect::Show]);
+    assert_eq!(session.shown(0).unwrap().question.id, 2);
+}
+
+#[test]
+fn a_key_answers_with_the_narrowest_choices() {
+    let mut session = asked(&[7]);
+    assert_eq!(
+        keys(&mut session, "a", 1_000),
+        [Effect::Answer(7, answer("allow", "flow", "once"))]
+    );
+    assert_eq!(
+        keys(&mut session, "d", 1_000),
+        [Effect::Answer(7, answer("deny", "flow", "once"))]
+    );
+    assert_eq!(
+        keys(&mut session, "x", 1_000),
+        [Effect::Answer(7, answer("drop", "flow", "once"))]
+    );
+}
+
+#[test]
+fn choices_go_round_and_start_anew_for_the_next_question() {
+    let mut session = asked(&[1, 2]);
+    let effects = keys(&mut session, "ssla", 1_000);
+    assert_eq!(
+        effects.last(),
+        Some(&Effect::Answer(1, answer("allow", "program", "forever")))
+    );
+    keys(&mut session, "sl", 1_000);
+    assert_eq!(session.shown(0).unwrap().scope, "flow");
+    assert_eq!(session.shown(0).unwrap().lifetime, "once");
+    keys(&mut session, "s", 1_000);
+    session.handle(Input::Answered(1), 1_000);
+    assert_eq!(session.shown(0).unwrap().scope, "flow");
+}
+
+#[test]
+fn keys_typed_before_a_question_could_be_read_do_nothing() {
+    let mut session = asked(&[1, 2]);
+    assert_eq!(keys(&mut session, "adxsl", GUARD - 1), []);
+    session.handle(Input::Answered(1), 10_000);
+    assert_eq!(keys(&mut session, "a", 10_000 + GUARD - 1), []);
+    assert_eq!(keys(&mut session, "a", 10_000 + GUARD).len(), 1);
+}
+
+#[test]
+fn other_keys_and_keys_without_a_question_do_nothing() {
+    assert_eq!(keys(&mut asked(&[1]), "\n\u{1b}y AD1", 1_000), []);
+    assert_eq!(keys(&mut Session::default(), "adxsln?", 1_000), []);
+    assert_eq!(keys(&mut asked(&[1]), "q", 0), [Effect::Leave]);
+}
+
+#[test]
+fn a_withdrawn_question_makes_room_for_the_next() {
+    let mut session = asked(&[1, 2, 3]);
+    let withdraw = |id| Input::Withdraw {
+        id,
+        reason: "timeout".into(),
+    };
+    assert_eq!(session.handle(withdraw(2), 0), [], "nobody saw it");
+    let effects = session.handle(withdraw(1), 0);
+    assert!(matches!(&effects[0], Effect::Say(text) if text.contains("/usr/bin/p1")));
+    assert_eq!(effects[1], Effect::Show);
+    assert_eq!(session.shown(0).unwrap().question.id, 3);
+    assert_eq!(session.handle(withdraw(9), 0), []);
+}
+
+#[test]
+fn a_refused_answer_leaves_the_question_open() {
+    let mut session = asked(&[1]);
+    let effects = session.handle(Input::Refused("No.".into()), 1_000);
+    assert_eq!(effects, [Effect::Say("No.".into()), Effect::Choices]);
+    assert_eq!(session.shown(0).unwrap().question.id, 1);
+}
+
+#[test]
+fn questions_can_be_put_off() {
+    let mut session = asked(&[1, 2]);
+    assert_eq!(keys(&mut session, "n", 1_000), [Effect::Show]);
+    assert_eq!(session.shown(0).unwrap().question.id, 2);
+    assert_eq!(keys(&mut asked(&[1]), "n", 1_000), []);
+}
+
+#[test]
+fn the_helpers_questions_leave_with_it() {
+    let mut session = asked(&[1, 2]);
+    session.handle(Input::HelperGone, 0);
+    assert!(session.shown(0).is_none());
+}
+
+#[test]
+fn a_question_without_choices_can_be_answered_too() {
+    let mut session = Session::default();
+    let bare = Question {
+        id: 1,
+        ..Question::default()
+    };
+    session.handle(Input::Ask(Box::new(bare)), 0);
+    let effects = keys(&mut session, "slsa", 1_000);
+    assert_eq!(
+        effects.last(),
+        Some(&Effect::Answer(1, answer("allow", "flow", "once")))
+    );
+}

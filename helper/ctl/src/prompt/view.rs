@@ -1,0 +1,202 @@
+//! Questions in words.
+
+use bastion_ipc::wire::{AnswerLifetime, AnswerScope, Question};
+
+use super::session::Shown;
+use crate::output::{View, clean, duration, endpoint, program, reason};
+
+/// Said when nothing is open at the start.
+pub(super) const WAITING: &str =
+    "Waiting for questions. This terminal asks for your programs; q ends it.";
+/// Said at the end.
+pub(super) const LEFT: &str = "No more questions here.";
+/// Said when the helper left the bus.
+pub(super) const HELPER_GONE: &str =
+    "The Bastion helper is gone, and its questions with it; waiting until it comes back.";
+
+/// The whole question, with what can be chosen.
+pub(super) fn question(shown: &Shown<'_>, view: &View) -> String {
+    let question = shown.question;
+    let mut text = format!("\n{}\n", view.bold(&headline(question)));
+    for (name, fact) in facts(question, view) {
+        if !fact.is_empty() {
+            text.push_str(&format!("  {name:<13}{fact}\n"));
+        }
+    }
+    for warning in warnings(question) {
+        let warning = format!("! {warning}");
+        text.push_str(&view.paint(crate::output::verdict_style("ask"), &warning));
+        text.push('\n');
+    }
+    text.push_str(&waiting(shown));
+    text.push_str(&choices(shown, view));
+    text
+}
+
+fn headline(question: &Question) -> String {
+    format!(
+        "{} wants to connect to {}",
+        capital(&program(&question.program)),
+        to(question)
+    )
+}
+
+fn capital(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+fn to(question: &Question) -> String {
+    endpoint(
+        &question.host,
+        &question.destination,
+        question.port,
+        &question.protocol,
+    )
+}
+
+fn facts(question: &Question, view: &View) -> Vec<(&'static str, String)> {
+    let list = |texts: &[String], separator: &str| {
+        let clean: Vec<_> = texts.iter().map(|text| clean(text)).collect();
+        clean.join(separator)
+    };
+    let pid = match question.pid {
+        0 => String::new(),
+        pid => pid.to_string(),
+    };
+    let user = if question.user.is_empty() {
+        view.user(question.uid)
+    } else {
+        format!("{} ({})", clean(&question.user), question.uid)
+    };
+    let service = if question.service.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", clean(&question.service))
+    };
+    vec![
+        ("Address", clean(&question.destination).into_owned()),
+        (
+            "Protocol",
+            format!("{}{service}", clean(&question.protocol)),
+        ),
+        ("Application", clean(&question.app).into_owned()),
+        ("User", user),
+        ("Process", pid),
+        ("Arguments", list(&question.arguments, " ")),
+        ("Directory", clean(&question.working_directory).into_owned()),
+        ("Started by", list(&question.parents, " ← ")),
+    ]
+}
+
+fn warnings(question: &Question) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !question.unknown_reason.is_empty() {
+        let why = clean(&question.unknown_reason);
+        warnings.push(format!("Which program it is could not be proven: {why}."));
+    }
+    if question.replaced {
+        warnings.push("The file at that path is not the one that runs: it was replaced.".into());
+    }
+    if question.needs_administrator {
+        warnings.push("It is not your program: an administrator has to authenticate.".into());
+    }
+    warnings
+}
+
+fn waiting(shown: &Shown<'_>) -> String {
+    let more = match shown.more {
+        0 => String::new(),
+        1 => "; 1 more question waits".into(),
+        more => format!("; {more} more questions wait"),
+    };
+    format!(
+        "Denied without an answer in {}{more}\n",
+        duration(shown.seconds_left)
+    )
+}
+
+/// What can be chosen.
+pub(super) fn choices(shown: &Shown<'_>, view: &View) -> String {
+    let key = |key: &str| view.bold(&format!("[{key}]"));
+    let next = if shown.more > 0 {
+        format!("  {} next question", key("n"))
+    } else {
+        String::new()
+    };
+    format!(
+        "{} for: {}   {} lasting: {}\n\
+         {} allow  {} deny  {} deny silently{next}  {} quit\n",
+        key("s"),
+        scope(shown),
+        key("l"),
+        lifetime(shown.lifetime),
+        key("a"),
+        key("d"),
+        key("x"),
+        key("q"),
+    )
+}
+
+fn scope(shown: &Shown<'_>) -> String {
+    let question = shown.question;
+    let place = if question.host.is_empty() {
+        &question.destination
+    } else {
+        &question.host
+    };
+    let place = clean(place);
+    match AnswerScope::parse(shown.scope) {
+        Ok(AnswerScope::Flow) => to(question),
+        Ok(AnswerScope::Destination) => format!("{place}, any port"),
+        Ok(AnswerScope::Domain) => format!("the domain of {place}, any port"),
+        Ok(AnswerScope::Port) => format!(
+            "{} port {}, anywhere",
+            clean(&question.protocol),
+            question.port
+        ),
+        Ok(AnswerScope::Program) => "everything this program does".into(),
+        Err(_) => clean(shown.scope).into_owned(),
+    }
+}
+
+fn lifetime(text: &str) -> String {
+    match AnswerLifetime::parse(text) {
+        Ok(AnswerLifetime::Once) => "just this once".into(),
+        Ok(AnswerLifetime::Process) => "until the program quits".into(),
+        Ok(AnswerLifetime::Session) => "until the session ends".into(),
+        Ok(AnswerLifetime::Restart) => "until the next restart".into(),
+        Ok(AnswerLifetime::Forever) => "forever".into(),
+        Ok(AnswerLifetime::Seconds(seconds)) => duration(seconds.into()),
+        Err(_) => clean(text).into_owned(),
+    }
+}
+
+/// What is said about a question that is no longer open.
+pub(super) fn about(question: &Question, said: &str) -> String {
+    format!("{} to {}: {said}", program(&question.program), to(question))
+}
+
+/// Why a question is no longer open.
+pub(super) fn withdrawn(text: &str) -> String {
+    let view = View {
+        width: None,
+        colour: false,
+        zone: jiff::tz::TimeZone::UTC,
+        users: crate::users::name,
+    };
+    match text {
+        "" => "no answer is needed any more.".into(),
+        text => format!(
+            "no answer is needed any more ({}).",
+            reason(text, "", &view)
+        ),
+    }
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -1,0 +1,153 @@
+use super::*;
+use crate::output::test_view;
+
+fn curl() -> Question {
+    Question {
+        id: 1,
+        deadline: 60_000,
+        program: "/usr/bin/curl".into(),
+        pid: 4_242,
+        uid: 1_000,
+        user: "alice".into(),
+        arguments: vec!["curl".into(), "https://example.org".into()],
+        working_directory: "/home/alice".into(),
+        parents: vec!["/usr/bin/bash".into(), "/usr/bin/foot".into()],
+        protocol: "tcp".into(),
+        destination: "192.0.2.1".into(),
+        port: 443,
+        service: "https".into(),
+        host: "example.org".into(),
+        ..Question::default()
+    }
+}
+
+fn shown(question: &Question) -> Shown<'_> {
+    Shown {
+        question,
+        scope: "flow",
+        lifetime: "once",
+        more: 0,
+        seconds_left: 75,
+    }
+}
+
+#[test]
+fn a_question_is_shown_with_all_details() {
+    assert_eq!(
+        question(&shown(&curl()), &test_view(None)),
+        "
+/usr/bin/curl wants to connect to example.org:443
+  Address      192.0.2.1
+  Protocol     tcp (https)
+  User         alice (1000)
+  Process      4242
+  Arguments    curl https://example.org
+  Directory    /home/alice
+  Started by   /usr/bin/bash ← /usr/bin/foot
+Denied without an answer in 1 min 15 s
+[s] for: example.org:443   [l] lasting: just this once
+[a] allow  [d] deny  [x] deny silently  [q] quit
+"
+    );
+}
+
+#[test]
+fn what_is_not_certain_is_said() {
+    let question = Question {
+        program: "unknown".into(),
+        unknown_reason: "its process was gone".into(),
+        replaced: true,
+        needs_administrator: true,
+        user: String::new(),
+        uid: u32::MAX,
+        ..curl()
+    };
+    let shown = Shown {
+        more: 2,
+        ..shown(&question)
+    };
+    let text = super::question(&shown, &test_view(None));
+    for expected in [
+        "An unknown program wants",
+        "  User         unknown\n",
+        "! Which program it is could not be proven: its process was gone.\n",
+        "! The file at that path is not the one that runs: it was replaced.\n",
+        "! It is not your program: an administrator has to authenticate.\n",
+        "; 2 more questions wait\n",
+        "  [n] next question  ",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+}
+
+#[test]
+fn no_text_of_a_program_moves_the_cursor() {
+    let evil = "\u{1b}[2J\r\n\u{202e}".to_owned();
+    let question = Question {
+        program: evil.clone(),
+        app: evil.clone(),
+        unknown_reason: evil.clone(),
+        user: evil.clone(),
+        arguments: vec![evil.clone()],
+        working_directory: evil.clone(),
+        parents: vec![evil.clone()],
+        protocol: evil.clone(),
+        destination: evil.clone(),
+        service: evil.clone(),
+        host: evil.clone(),
+        ..Question::default()
+    };
+    for scope in ["flow", "destination", "domain", "port", "program", &evil] {
+        let shown = Shown {
+            scope,
+            lifetime: &evil,
+            ..shown(&question)
+        };
+        let text = super::question(&shown, &test_view(None)) + &about(&question, &withdrawn(&evil));
+        let hidden = text
+            .lines()
+            .find(|line| !bastion_policy::escape::is_printable(line));
+        assert_eq!(hidden, None);
+        assert!(!text.contains('\r'));
+    }
+}
+
+#[test]
+fn choices_say_what_they_mean() {
+    let curl = curl();
+    let said = |scope, lifetime| {
+        let shown = Shown {
+            scope,
+            lifetime,
+            ..shown(&curl)
+        };
+        choices(&shown, &test_view(None))
+            .lines()
+            .next()
+            .map(str::to_owned)
+    };
+    for (scope, lifetime, expected) in [
+        (
+            "destination",
+            "process",
+            "[s] for: example.org, any port   [l] lasting: until the program quits",
+        ),
+        (
+            "domain",
+            "session",
+            "[s] for: the domain of example.org, any port   [l] lasting: until the session ends",
+        ),
+        (
+            "port",
+            "restart",
+            "[s] for: tcp port 443, anywhere   [l] lasting: until the next restart",
+        ),
+        (
+            "program",
+            "seconds:3600",
+            "[s] for: everything this program does   [l] lasting: 1 h",
+        ),
+    ] {
+        assert_eq!(said(scope, lifetime).as_deref(), Some(expected));
+    }
+}

@@ -1,0 +1,175 @@
+//! The way into the helper: every method of every interface comes through here first.
+
+use std::sync::Arc;
+
+use bastion_ipc::Error;
+use bastion_ipc::names::action;
+use zbus::message::{Flags, Header};
+use zbus::names::{OwnedUniqueName, UniqueName};
+
+use super::authority::{Authorizer, nameless};
+use super::backend::Backend;
+use super::caller::Callers;
+use super::gate::{Gate, Permit};
+
+/// An authorised call. It holds its places in the gates as long as it lives, so keep it until the
+/// reply is ready.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// The caller's unique name.
+    pub(super) sender: OwnedUniqueName,
+    /// The caller's user.
+    pub(super) uid: u32,
+    _places: (Permit<OwnedUniqueName>, Permit<u32>),
+}
+
+/// Lets callers in and runs what they may do.
+pub(super) struct Access {
+    backend: Arc<dyn Backend>,
+    authorizer: Arc<dyn Authorizer>,
+    callers: Callers,
+    by_sender: Gate<OwnedUniqueName>,
+    by_user: Gate<u32>,
+}
+
+impl Access {
+    /// Most calls one connection may have under way. The window makes a handful at once.
+    pub(super) const CALLS_PER_SENDER: usize = 16;
+    /// Most calls all connections of one user may have under way.
+    const CALLS_PER_USER: usize = 64;
+
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        authorizer: Arc<dyn Authorizer>,
+        callers: Callers,
+    ) -> Self {
+        Self {
+            backend,
+            authorizer,
+            callers,
+            by_sender: Gate::new(Self::CALLS_PER_SENDER),
+            by_user: Gate::new(Self::CALLS_PER_USER),
+        }
+    }
+
+    /// Who callers are.
+    pub(super) fn callers(&self) -> &Callers {
+        &self.callers
+    }
+
+    /// Counts the call in without asking polkit: for those that [`Access::authorize`] what they
+    /// do once they know what that is.
+    pub(super) async fn enter(&self, header: &Header<'_>) -> Result<Admitted, Error> {
+        let sender: OwnedUniqueName = header.sender().ok_or_else(nameless)?.to_owned().into();
+        let busy = || Error::LimitReached("too many calls at once; wait for their replies".into());
+        let by_sender = self.by_sender.enter(sender.clone()).ok_or_else(busy)?;
+        let uid = self.callers.uid(&sender).await?;
+        let by_user = self.by_user.enter(uid).ok_or_else(busy)?;
+        Ok(Admitted {
+            sender,
+            uid,
+            _places: (by_sender, by_user),
+        })
+    }
+
+    /// Counts the call in and asks polkit for `action`. A person is asked to authenticate only if
+    /// the message allows it.
+    pub(super) async fn admit(
+        &self,
+        header: &Header<'_>,
+        action: &'static str,
+    ) -> Result<Admitted, Error> {
+        let admitted = self.enter(header).await?;
+        self.authorize(header, action).await?;
+        Ok(admitted)
+    }
+
+    /// As [`Access::admit`] for what concerns the caller's own user (`view`) or, with `everybody`,
+    /// all users (`view-all`). Also gives what `Backend` takes as `seen_by`.
+    pub(super) async fn admit_viewer(
+        &self,
+        header: &Header<'_>,
+        everybody: bool,
+    ) -> Result<(Admitted, Option<u32>), Error> {
+        let action = if everybody {
+            action::VIEW_ALL
+        } else {
+            action::VIEW
+        };
+        let admitted = self.admit(header, action).await?;
+        let seen_by = (!everybody).then_some(admitted.uid);
+        Ok((admitted, seen_by))
+    }
+
+    /// Asks polkit about the sender of the message.
+    pub(super) async fn authorize(
+        &self,
+        header: &Header<'_>,
+        action: &'static str,
+    ) -> Result<(), Error> {
+        let interactive = header
+            .primary()
+            .flags()
+            .contains(Flags::ALLOW_INTERACTIVE_AUTH);
+        self.authorizer.check(header, action, interactive).await
+    }
+
+    /// True if polkit would authorise the sender for one of `actions` without asking anybody.
+    pub(super) async fn may(&self, header: &Header<'_>, actions: &[&'static str]) -> bool {
+        for action in actions {
+            if self.authorizer.check(header, action, false).await.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Runs something of the backend where it may wait for the disk without holding up the bus.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Backend) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let backend = Arc::clone(&self.backend);
+        tokio::task::spawn_blocking(move || work(&*backend))
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a call could not be completed");
+                Error::Unavailable("the helper failed at this call; its journal says more".into())
+            })
+    }
+
+    /// True while the peer is on the bus.
+    pub(super) async fn is_there(&self, name: &UniqueName<'_>) -> bool {
+        self.callers.is_there(name).await
+    }
+}
+
+/// Largest reply in bytes. The bus takes 32 MiB by default (dbus-daemon(1), `max_message_size`) and
+/// throws out who sends more, so that one long reply would end the helper's connection.
+const MAX_REPLY: usize = 16 * 1024 * 1024;
+
+/// The reply, unless it is too long for the bus.
+pub(super) fn bounded<T: serde::Serialize + zbus::DynamicType>(reply: T) -> Result<T, Error> {
+    use zbus::wire::{LE, serialized::Context, serialized_size};
+    let size = serialized_size(Context::new(LE, 0), &reply)
+        .map_err(|error| Error::Unavailable(format!("the reply could not be written: {error}")))?;
+    if *size > MAX_REPLY {
+        return Err(Error::LimitReached(format!(
+            "the reply would have {} MiB, more than the bus carries",
+            *size / 1024 / 1024
+        )));
+    }
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_too_long_for_the_bus_are_refused() {
+        assert!(bounded(vec!["short".to_owned()]).is_ok());
+        let long = vec!["x".repeat(1024 * 1024); 17];
+        assert!(matches!(bounded(long), Err(Error::LimitReached(_))));
+    }
+}

@@ -1,0 +1,172 @@
+//! Whether a caller may do what it asks for: polkit decides, on the sender of the message.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bastion_ipc::Error;
+use futures_util::future::BoxFuture;
+use zbus::Connection;
+use zbus::message::Header;
+use zbus_polkit::policykit1::{
+    AuthorityProxy, AuthorizationResult, CheckAuthorizationFlags, Subject,
+};
+
+/// Decides whether the sender of a message may do something.
+pub trait Authorizer: Send + Sync + 'static {
+    /// `Ok` if the sender of the message may do `action`, one of `bastion_ipc::names::action`.
+    /// With `interactive` a person may be asked to authenticate, so this may take minutes. A
+    /// message without a sender is refused.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthorized`] with a sentence that says what to do about it.
+    fn check<'a>(
+        &'a self,
+        header: &'a Header<'_>,
+        action: &'static str,
+        interactive: bool,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// The system's polkit. Nothing it says is remembered: it keeps authorisations itself, for as long
+/// as the action allows, and takes them back when a session ends or becomes inactive.
+#[derive(Debug)]
+pub struct Polkit {
+    authority: AuthorityProxy<'static>,
+    checks: AtomicU64,
+}
+
+impl Polkit {
+    /// How long polkit may think when it asks nobody.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// How long a person may take to authenticate.
+    const PATIENCE_WITH_PEOPLE: Duration = Duration::from_secs(300);
+
+    /// polkit on this bus; it need not be running yet.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn new(connection: &Connection) -> zbus::Result<Self> {
+        let authority = AuthorityProxy::builder(connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(Self {
+            authority,
+            checks: AtomicU64::new(0),
+        })
+    }
+
+    async fn ask(
+        &self,
+        header: &Header<'_>,
+        action: &'static str,
+        interactive: bool,
+    ) -> Result<(), Error> {
+        let subject = Subject::new_for_message_header(header).map_err(|_| nameless())?;
+        let (flags, patience) = if interactive {
+            (
+                CheckAuthorizationFlags::ALLOW_USER_INTERACTION,
+                Self::PATIENCE_WITH_PEOPLE,
+            )
+        } else {
+            (CheckAuthorizationFlags::empty(), Self::PATIENCE)
+        };
+        let number = self.checks.fetch_add(1, Ordering::Relaxed);
+        let cancellation = format!("bastion-{number}");
+        let details = HashMap::new();
+        let check =
+            self.authority
+                .check_authorization(&subject, action, &details, flags, &cancellation);
+        match tokio::time::timeout(patience, check).await {
+            Ok(Ok(result)) => verdict(&result, action),
+            Ok(Err(error)) => Err(unreachable(action, &error)),
+            Err(_) => {
+                // It may have ended just now; then there is nothing to cancel.
+                let _ = self
+                    .authority
+                    .cancel_check_authorization(&cancellation)
+                    .await;
+                Err(Error::NotAuthorized(format!(
+                    "{action} was not authorised: nobody authenticated in time"
+                )))
+            }
+        }
+    }
+}
+
+impl Authorizer for Polkit {
+    fn check<'a>(
+        &'a self,
+        header: &'a Header<'_>,
+        action: &'static str,
+        interactive: bool,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.ask(header, action, interactive))
+    }
+}
+
+/// What a message without a sender gets.
+pub(super) fn nameless() -> Error {
+    Error::NotAuthorized("a message without a sender can't be authorised".into())
+}
+
+fn unreachable(action: &str, error: &zbus::Error) -> Error {
+    tracing::warn!(%error, action, "polkit could not be asked");
+    Error::NotAuthorized(format!(
+        "{action} can't be authorised because polkit could not be asked; \
+         see that polkit is installed and runs"
+    ))
+}
+
+fn verdict(result: &AuthorizationResult, action: &str) -> Result<(), Error> {
+    if result.is_authorized {
+        return Ok(());
+    }
+    let dismissed = result
+        .details
+        .get("polkit.dismissed")
+        .is_some_and(|value| !value.is_empty());
+    Err(Error::NotAuthorized(if dismissed {
+        format!("{action} was not authorised: the authentication was dismissed")
+    } else if result.is_challenge {
+        format!(
+            "{action} needs authentication, but nobody could be asked for it; \
+             a desktop's authentication agent or pkttyagent has to run in this session"
+        )
+    } else {
+        format!("polkit does not allow {action} to this session")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(authorized: bool, challenge: bool, details: &[(&str, &str)]) -> AuthorizationResult {
+        AuthorizationResult {
+            is_authorized: authorized,
+            is_challenge: challenge,
+            details: details
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn only_a_plain_yes_is_a_yes() {
+        assert!(verdict(&result(true, false, &[]), "a").is_ok());
+        for (challenge, details, word) in [
+            (false, &[][..], "does not allow"),
+            (true, &[][..], "pkttyagent"),
+            (true, &[("polkit.dismissed", "true")][..], "dismissed"),
+        ] {
+            let error = verdict(&result(false, challenge, details), "a").unwrap_err();
+            assert!(
+                matches!(&error, Error::NotAuthorized(text) if text.contains(word)),
+                "{error}"
+            );
+        }
+    }
+}

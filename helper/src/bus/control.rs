@@ -1,0 +1,83 @@
+//! `org.bastionfirewall.Helper1.Control`: state, mode and settings.
+
+use std::sync::Arc;
+
+use bastion_ipc::Error;
+use bastion_ipc::names::action;
+use bastion_ipc::wire::{Status, WireSettings, mode};
+use bastion_policy::settings::Settings;
+use zbus::message::Header;
+
+use super::access::{Access, bounded};
+use super::agents::Agents;
+
+/// Longest pause, in seconds: a day.
+const MAX_PAUSE: u32 = 86_400;
+
+pub(super) struct Control {
+    pub(super) access: Arc<Access>,
+    pub(super) agents: Arc<Agents>,
+}
+
+#[zbus::interface(
+    name = "org.bastionfirewall.Helper1.Control",
+    introspection_docs = false
+)]
+impl Control {
+    #[zbus(out_args("status"))]
+    async fn get_status(&self, #[zbus(header)] header: Header<'_>) -> Result<Status, Error> {
+        let _admitted = self.access.admit(&header, action::VIEW).await?;
+        let mut status = self.access.run(|backend| backend.status()).await?;
+        status.agents = self.agents.count();
+        bounded(status)
+    }
+
+    #[zbus(out_args("settings"))]
+    async fn get_settings(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<WireSettings, Error> {
+        let _admitted = self.access.admit(&header, action::VIEW).await?;
+        let settings = self.access.run(|backend| backend.settings()).await?;
+        Ok(WireSettings::from(&settings))
+    }
+
+    async fn set_settings(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        settings: WireSettings,
+    ) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::CONFIGURE).await?;
+        let settings = Settings::try_from(&settings)?;
+        tracing::info!(uid = admitted.uid, ?settings, "settings changed");
+        self.access
+            .run(move |backend| backend.set_settings(settings))
+            .await?
+    }
+
+    async fn set_mode(&self, #[zbus(header)] header: Header<'_>, mode: &str) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::CONFIGURE).await?;
+        let mode = self::mode(mode)?;
+        tracing::info!(uid = admitted.uid, %mode, "mode changed");
+        self.access
+            .run(move |backend| backend.set_mode(mode))
+            .await?
+    }
+
+    async fn pause(&self, #[zbus(header)] header: Header<'_>, seconds: u32) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::CONFIGURE).await?;
+        if !(1..=MAX_PAUSE).contains(&seconds) {
+            return Err(Error::InvalidArgument(format!(
+                "seconds: a pause lasts from 1 to {MAX_PAUSE} seconds, not {seconds}"
+            )));
+        }
+        tracing::info!(uid = admitted.uid, seconds, "paused");
+        self.access.run(move |backend| backend.pause(seconds)).await
+    }
+
+    async fn resume(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::CONFIGURE).await?;
+        tracing::info!(uid = admitted.uid, "pause ended");
+        self.access.run(|backend| backend.pause(0)).await
+    }
+}

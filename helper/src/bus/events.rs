@@ -1,0 +1,81 @@
+//! `org.bastionfirewall.Helper1.Events`: decisions, live and logged.
+
+use std::sync::Arc;
+
+use bastion_ipc::Error;
+use bastion_ipc::wire::{Connection, Event, LogQuery, Status};
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+
+use super::access::{Access, bounded};
+use super::authority::nameless;
+use super::subscriptions::Subscriptions;
+
+pub(super) struct Events {
+    pub(super) access: Arc<Access>,
+    pub(super) subscriptions: Arc<Subscriptions>,
+}
+
+#[zbus::interface(
+    name = "org.bastionfirewall.Helper1.Events",
+    introspection_docs = false
+)]
+impl Events {
+    async fn subscribe(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        everybody: bool,
+    ) -> Result<(), Error> {
+        let (admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let name = admitted.sender.clone();
+        self.subscriptions.add(name, admitted.uid, seen_by)?;
+        // It may have left before it was in the list, and then nobody would take it out.
+        if !self.access.is_there(&admitted.sender).await {
+            self.subscriptions.remove(&admitted.sender);
+        }
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        let sender = header.sender().ok_or_else(nameless)?;
+        self.subscriptions.remove(&sender.to_owned().into());
+        Ok(())
+    }
+
+    #[zbus(out_args("events"))]
+    async fn get_log(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        query: LogQuery,
+        everybody: bool,
+    ) -> Result<Vec<Event>, Error> {
+        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let query = query.checked()?;
+        let events = self.access.run(move |backend| backend.log(&query, seen_by));
+        bounded(events.await??)
+    }
+
+    #[zbus(out_args("connections"))]
+    async fn get_connections(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        everybody: bool,
+    ) -> Result<Vec<Connection>, Error> {
+        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let connections = self.access.run(move |backend| backend.connections(seen_by));
+        bounded(connections.await?)
+    }
+
+    #[zbus(signal)]
+    pub(super) async fn decided(emitter: &SignalEmitter<'_>, events: &[&Event])
+    -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    pub(super) async fn status_changed(
+        emitter: &SignalEmitter<'_>,
+        status: &Status,
+    ) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    pub(super) async fn rules_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
+}

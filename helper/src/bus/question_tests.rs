@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use bastion_policy::flow::{Flow, Protocol};
+use bastion_policy::pending::{QuestionId, QuestionKey};
+use bastion_policy::process::{Ancestor, Evidence, Executable, ProcessKey, UnknownReason};
+use bastion_policy::rule::Action;
+use bastion_policy::time::Timestamp;
+
+use super::*;
+
+fn process() -> Process {
+    let key = |pid| ProcessKey { pid, start_time: 7 };
+    Process {
+        key: key(42),
+        uid: 1000,
+        executable: Executable {
+            path: "/usr/bin/curl".parse().unwrap(),
+            file: None,
+            replaced: true,
+        },
+        arguments: vec!["curl".into(), "https://example.org".into()],
+        working_directory: "/home/alice".into(),
+        cgroup: String::new(),
+        app: Some("flatpak:org.example.App".parse().unwrap()),
+        parents: vec![Ancestor {
+            key: key(41),
+            path: "/usr/bin/bash".parse().unwrap(),
+        }],
+        evidence: Evidence::PacketPath,
+    }
+}
+
+fn question(identity: Identity, protocol: Protocol, host: Option<&str>) -> OpenQuestion {
+    let flow = Flow {
+        protocol,
+        source: "192.0.2.1".parse().unwrap(),
+        source_port: 40_000,
+        destination: "192.0.2.2".parse().unwrap(),
+        destination_port: if protocol.has_ports() { 443 } else { 0 },
+        hosts: host.into_iter().map(|h| h.parse().unwrap()).collect(),
+    };
+    OpenQuestion {
+        id: QuestionId(9),
+        key: QuestionKey::new(&flow, &identity),
+        flow,
+        identity,
+        opened: Timestamp::from_millis(1_000),
+        deadline: Timestamp::from_millis(61_000),
+    }
+}
+
+fn by(uid: u32, session: Option<&str>) -> Caller {
+    Caller {
+        uid,
+        session: session.map(Into::into),
+    }
+}
+
+const ROOT_UNKNOWN: Identity = Identity::Unknown {
+    uid: Some(0),
+    reason: UnknownReason::NoProcess,
+};
+
+#[test]
+fn a_process_is_described_with_everything_known() {
+    let identity = Identity::Process(Arc::new(process()));
+    let question = question(identity, Protocol::Tcp, Some("www.example.org"));
+    let wire = describe(&question, &by(1000, Some("2")));
+    assert_eq!((wire.id, wire.opened, wire.deadline), (9, 1_000, 61_000));
+    assert_eq!((wire.program.as_str(), wire.pid), ("/usr/bin/curl", 42));
+    assert_eq!(wire.uid, 1000);
+    assert!(wire.replaced && !wire.needs_administrator);
+    assert_eq!(wire.app, "flatpak:org.example.App");
+    assert_eq!(wire.arguments, ["curl", "https://example.org"]);
+    assert_eq!(wire.parents, ["/usr/bin/bash"]);
+    assert_eq!(
+        (wire.service.as_str(), wire.host.as_str(), wire.port),
+        ("https", "www.example.org", 443)
+    );
+    assert_eq!(
+        wire.scopes,
+        ["flow", "destination", "domain", "port", "program"]
+    );
+    assert_eq!(
+        wire.lifetimes,
+        [
+            "once",
+            "process",
+            "seconds:300",
+            "seconds:3600",
+            "session",
+            "restart",
+            "forever"
+        ]
+    );
+    for lifetime in &wire.lifetimes {
+        AnswerLifetime::parse(lifetime).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_known_offers_no_answer_that_rests_on_it() {
+    let unknown = question(ROOT_UNKNOWN, Protocol::Udp, Some("localhost"));
+    let wire = describe(&unknown, &by(1000, None));
+    assert_eq!((wire.program.as_str(), wire.pid), ("unknown", 0));
+    assert_eq!(wire.unknown_reason, "its process was gone");
+    assert_eq!((wire.uid, wire.user.as_str()), (0, "root"));
+    assert!(wire.needs_administrator);
+    assert_eq!(wire.scopes, ["flow", "destination"]);
+    assert_eq!(
+        wire.lifetimes,
+        ["once", "seconds:300", "seconds:3600", "restart", "forever"]
+    );
+    let kernel = question(Identity::Kernel, Protocol::Icmp, None);
+    let wire = describe(&kernel, &by(0, None));
+    assert_eq!((wire.program.as_str(), wire.uid), ("kernel", u32::MAX));
+    assert!(
+        wire.needs_administrator,
+        "the kernel's packets are nobody's own"
+    );
+    assert_eq!(wire.scopes, ["flow", "destination", "program"]);
+}
+
+#[test]
+fn only_answers_that_were_offered_are_accepted() {
+    let question = question(ROOT_UNKNOWN, Protocol::Udp, None);
+    let answer = |scope, lifetime| CheckedAnswer {
+        action: Action::Allow,
+        scope,
+        lifetime,
+    };
+    let flow = |lifetime| answer(AnswerScope::Flow, lifetime);
+    for good in [
+        flow(AnswerLifetime::Once),
+        flow(AnswerLifetime::Seconds(17)),
+        answer(AnswerScope::Destination, AnswerLifetime::Forever),
+    ] {
+        check(&question, None, good).unwrap();
+    }
+    for bad in [
+        flow(AnswerLifetime::Process),
+        flow(AnswerLifetime::Session),
+        answer(AnswerScope::Domain, AnswerLifetime::Once),
+        answer(AnswerScope::Port, AnswerLifetime::Once),
+        answer(AnswerScope::Program, AnswerLifetime::Once),
+    ] {
+        let error = check(&question, None, bad).unwrap_err();
+        assert!(matches!(error, Error::InvalidArgument(_)), "{bad:?}");
+    }
+    check(&question, Some("2"), flow(AnswerLifetime::Session)).unwrap();
+}
+
+#[test]
+fn a_program_with_megabytes_of_arguments_does_not_fill_the_bus() {
+    let mut long = process();
+    long.arguments = vec!["ä".repeat(1024 * 1024); 1_000];
+    long.working_directory = "/x".repeat(1024 * 1024);
+    long.parents = vec![long.parents[0].clone(); 1_000];
+    let identity = Identity::Process(Arc::new(long));
+    let wire = describe(&question(identity, Protocol::Tcp, None), &by(1000, None));
+    let bytes: usize = wire.arguments.iter().map(String::len).sum();
+    assert!(bytes <= MAX_ARGUMENT_BYTES + 3, "{bytes}");
+    assert_eq!(wire.arguments.last().map(String::as_str), Some("…"));
+    assert!(wire.working_directory.len() <= MAX_TEXT + 3);
+    assert_eq!(wire.parents.len(), MAX_PARENTS);
+}

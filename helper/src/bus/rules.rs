@@ -1,0 +1,153 @@
+//! `org.bastionfirewall.Helper1.Rules`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bastion_ipc::Error;
+use bastion_ipc::names::action;
+use bastion_ipc::wire::{ExplainQuery, Explanation, WireRule, rule_id};
+use bastion_policy::rule::RuleId;
+use zbus::message::Header;
+
+use super::access::{Access, bounded};
+use super::backend::{Backend, Caller};
+
+/// Most rules removed by one call.
+const MAX_REMOVED: usize = 10_000;
+
+pub(super) struct Rules {
+    access: Arc<Access>,
+    /// Changes happen one after the other, so that switching a rule on undoes no other change.
+    changes: Arc<Mutex<()>>,
+}
+
+impl Rules {
+    pub(super) fn new(access: Arc<Access>) -> Self {
+        Self {
+            access,
+            changes: Arc::default(),
+        }
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Backend) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let changes = Arc::clone(&self.changes);
+        self.access
+            .run(move |backend| {
+                let _alone = changes.lock().unwrap_or_else(PoisonError::into_inner);
+                work(backend)
+            })
+            .await?
+    }
+}
+
+#[zbus::interface(name = "org.bastionfirewall.Helper1.Rules", introspection_docs = false)]
+impl Rules {
+    #[zbus(out_args("rules"))]
+    async fn list(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<WireRule>, Error> {
+        let admitted = self.access.admit(&header, action::VIEW).await?;
+        // Who may change every rule may see every rule.
+        let everything = [action::VIEW_ALL, action::MANAGE_RULES];
+        let seen_by = (!self.access.may(&header, &everything).await).then_some(admitted.uid);
+        let rules = self.access.run(move |backend| backend.rules(seen_by));
+        bounded(rules.await?)
+    }
+
+    #[zbus(out_args("id"))]
+    async fn add(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        rule: WireRule,
+    ) -> Result<String, Error> {
+        let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
+        let rule = rule.for_adding()?;
+        let resolved = self.access.callers().resolve(&admitted.sender).await?;
+        let caller: Caller = resolved.caller;
+        let added = move |backend: &dyn Backend| backend.add_rule(&rule, &caller);
+        let id = self.change(added).await?;
+        tracing::info!(uid = admitted.uid, %id, "rule added");
+        Ok(id.to_string())
+    }
+
+    async fn replace(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        rule: WireRule,
+    ) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
+        let rule = rule.for_replacing()?;
+        let id = rule.id.clone();
+        self.change(move |backend| backend.replace_rule(&rule))
+            .await?;
+        tracing::info!(uid = admitted.uid, id, "rule replaced");
+        Ok(())
+    }
+
+    async fn remove(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ids: Vec<&str>,
+    ) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
+        if ids.len() > MAX_REMOVED {
+            return Err(Error::LimitReached(format!(
+                "at most {MAX_REMOVED} rules can be removed at once"
+            )));
+        }
+        let mut ids = ids
+            .into_iter()
+            .map(rule_id)
+            .collect::<Result<Vec<_>, _>>()?;
+        ids.sort_unstable();
+        ids.dedup();
+        let count = ids.len();
+        self.change(move |backend| backend.remove_rules(&ids))
+            .await?;
+        tracing::info!(uid = admitted.uid, count, "rules removed");
+        Ok(())
+    }
+
+    async fn set_enabled(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: &str,
+        enabled: bool,
+    ) -> Result<(), Error> {
+        let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
+        let id = rule_id(id)?;
+        let wanted = id.clone();
+        self.change(move |backend| set_enabled(backend, &wanted, enabled))
+            .await?;
+        tracing::info!(uid = admitted.uid, %id, enabled, "rule switched");
+        Ok(())
+    }
+
+    #[zbus(out_args("explanation"))]
+    async fn explain(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        query: ExplainQuery,
+    ) -> Result<Explanation, Error> {
+        let admitted = self.access.admit(&header, action::VIEW).await?;
+        let query = query.checked()?;
+        let uid = query.uid.unwrap_or(admitted.uid);
+        if uid != admitted.uid {
+            self.access.authorize(&header, action::VIEW_ALL).await?;
+        }
+        let explanation = self.access.run(move |backend| backend.explain(&query, uid));
+        bounded(explanation.await??)
+    }
+}
+
+fn set_enabled(backend: &dyn Backend, id: &RuleId, enabled: bool) -> Result<(), Error> {
+    let rule = backend
+        .rule(id)
+        .ok_or_else(|| Error::NotFound(format!("there is no rule “{id}”")))?;
+    let mut rule = WireRule::from(&rule);
+    if rule.enabled == Some(enabled) {
+        return Ok(());
+    }
+    rule.enabled = Some(enabled);
+    backend.replace_rule(&rule)
+}

@@ -1,0 +1,326 @@
+//! The engine itself.
+
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use bastion_policy::flow::Flow;
+use bastion_policy::pending::{Asked, PacketId, Pending, Question, QuestionId, Settled, Waiter};
+use bastion_policy::process::{Identity, ProcessKey};
+use bastion_policy::rule::Action;
+use bastion_policy::ruleset::{Decision, Outcome, Reason};
+use bastion_policy::time::Timestamp;
+
+use super::{Clock, Command, Decided, Notices, Policy, QuestionNotice, Report, SocketEnder};
+use crate::identify::Identifier;
+use crate::packet;
+use crate::queue::{HeldPacket, PacketQueue, PacketVerdict, QueueError};
+
+/// Packets read before commands and deadlines get their turn again.
+const ROUND: usize = 512;
+
+/// How often it is checked, while questions are open, that their processes still live.
+const LIVENESS: Duration = Duration::from_millis(250);
+
+/// What an engine is made of.
+pub struct EngineParts<Q, I, C> {
+    /// Where packets come from.
+    pub queue: Q,
+    /// Who tells who sent them.
+    pub identifier: I,
+    /// Tells the time.
+    pub clock: C,
+    /// True while the process lives.
+    pub alive: fn(ProcessKey) -> bool,
+    /// Ends sockets of denied flows.
+    pub ender: SocketEnder,
+    /// Where to report.
+    pub notices: Notices,
+    /// Where commands come from.
+    pub commands: Receiver<Command>,
+    /// What to work by.
+    pub policy: Policy,
+}
+
+/// See the module's documentation.
+pub struct Engine<Q, I, C> {
+    parts: EngineParts<Q, I, C>,
+    pending: Pending,
+    next_liveness: Option<Timestamp>,
+    malformed: u64,
+    unreported: u64,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Round,
+    Stop,
+}
+
+impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
+    /// An engine with nothing waiting.
+    #[must_use]
+    pub fn new(parts: EngineParts<Q, I, C>) -> Self {
+        Self {
+            parts,
+            pending: Pending::default(),
+            next_liveness: None,
+            malformed: 0,
+            unreported: 0,
+        }
+    }
+
+    /// Works until told to stop, or until nobody can tell it any more.
+    ///
+    /// # Errors
+    /// When the queue breaks. Packets that wait are dropped by the kernel then.
+    pub fn run(mut self) -> Result<(), QueueError> {
+        loop {
+            let timeout = self.sleep();
+            self.parts.queue.wait(timeout)?;
+            if self.commands()? == Next::Stop {
+                return self.stop();
+            }
+            self.packets()?;
+            self.deadlines()?;
+        }
+    }
+
+    /// How long nothing has to be done unless something happens.
+    fn sleep(&self) -> Option<Duration> {
+        let now = self.parts.clock.steady();
+        let next = self.pending.next_deadline().into_iter();
+        let next = next.chain(self.next_liveness).min()?;
+        Some(Duration::from_millis(
+            next.as_millis().saturating_sub(now.as_millis()),
+        ))
+    }
+
+    fn commands(&mut self) -> Result<Next, QueueError> {
+        loop {
+            use std::sync::mpsc::TryRecvError;
+            match self.parts.commands.try_recv() {
+                Ok(Command::Apply(policy)) => self.apply(policy)?,
+                Ok(Command::Answer {
+                    question,
+                    action,
+                    reason,
+                    done,
+                }) => {
+                    let settled = self.pending.answer(question);
+                    // Whoever asked may have gone meanwhile.
+                    let _ = done.send(settled.is_some());
+                    self.settle(settled, action, &reason)?;
+                }
+                Ok(Command::Report(done)) => {
+                    let _ = done.send(self.report());
+                }
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(Next::Stop),
+                Err(TryRecvError::Empty) => return Ok(Next::Round),
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            questions: self.pending.len(),
+            waiting_packets: self.pending.waiting_packets(),
+            malformed: self.malformed,
+            unreported: self.unreported,
+        }
+    }
+
+    fn packets(&mut self) -> Result<(), QueueError> {
+        for _ in 0..ROUND {
+            match self.parts.queue.receive()? {
+                Some(packet) => self.packet(&packet)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &HeldPacket) -> Result<(), QueueError> {
+        let flow = match packet::parse(&packet.bytes) {
+            Ok(parsed) => parsed.flow,
+            Err(error) => {
+                self.malformed = self.malformed.saturating_add(1);
+                tracing::debug!(%error, "dropped a packet that can't be understood");
+                return self.parts.queue.verdict(packet.id, PacketVerdict::Drop);
+            }
+        };
+        let identity = self.parts.identifier.identify(&flow, packet.owner);
+        let decision = self.decide(&flow, &identity);
+        match decision.outcome {
+            Outcome::Decided(action) => {
+                let waiter = Waiter {
+                    packet: packet.id,
+                    flow,
+                    identity,
+                };
+                self.conclude(waiter, action, decision.reason)
+            }
+            Outcome::Ask => self.ask(packet.id, flow, identity),
+        }
+    }
+
+    fn decide(&self, flow: &Flow, identity: &Identity) -> Decision {
+        let policy = &self.parts.policy;
+        let now = self.parts.clock.wall();
+        policy.rules.decide(flow, identity, policy.mode, now)
+    }
+
+    fn ask(&mut self, packet: PacketId, flow: Flow, identity: Identity) -> Result<(), QueueError> {
+        let now = self.parts.clock.steady();
+        let deadline = now.after_millis(self.parts.policy.prompt_timeout);
+        let asked = self
+            .pending
+            .ask(packet, flow.clone(), identity.clone(), now, deadline);
+        match asked {
+            Asked::Opened(id) => {
+                self.announce(id, QuestionNotice::Opened);
+                let check = now.after_millis(LIVENESS.as_millis() as u64);
+                self.next_liveness.get_or_insert(check);
+                Ok(())
+            }
+            Asked::Joined(_) => Ok(()),
+            Asked::Full => {
+                let waiter = Waiter {
+                    packet,
+                    flow,
+                    identity,
+                };
+                self.conclude(waiter, Action::Drop, Reason::Overload)
+            }
+        }
+    }
+
+    /// Reports a question with its times on the wall clock.
+    fn announce(&self, id: QuestionId, notice: fn(Question) -> QuestionNotice) {
+        let Some(question) = self.pending.get(id) else {
+            return;
+        };
+        let (wall, steady) = (self.parts.clock.wall(), self.parts.clock.steady());
+        let on_the_wall = |time: Timestamp| {
+            let left = time.as_millis().saturating_sub(steady.as_millis());
+            let past = steady.as_millis().saturating_sub(time.as_millis());
+            Timestamp::from_millis((wall.as_millis() + left).saturating_sub(past))
+        };
+        let shown = Question {
+            opened: on_the_wall(question.opened),
+            deadline: on_the_wall(question.deadline),
+            ..question.clone()
+        };
+        self.tell(notice(shown));
+    }
+
+    fn tell(&self, notice: QuestionNotice) {
+        // Nobody listens any more only while the helper shuts down.
+        let _ = self.parts.notices.questions.send(notice);
+    }
+
+    /// Gives one packet its verdict, and everybody who should know the decision.
+    fn conclude(
+        &mut self,
+        waiter: Waiter,
+        action: Action,
+        reason: Reason,
+    ) -> Result<(), QueueError> {
+        let verdict = if action.allows() {
+            PacketVerdict::Accept
+        } else {
+            PacketVerdict::Drop
+        };
+        self.parts.queue.verdict(waiter.packet, verdict)?;
+        if action == Action::Deny {
+            self.parts.ender.end(&waiter.flow);
+        }
+        let decided = Decided {
+            time: self.parts.clock.wall(),
+            flow: waiter.flow,
+            identity: waiter.identity,
+            action,
+            reason,
+        };
+        if self.parts.notices.decisions.try_send(decided).is_err() {
+            self.unreported = self.unreported.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn settle(
+        &mut self,
+        settled: impl IntoIterator<Item = Settled>,
+        action: Action,
+        reason: &Reason,
+    ) -> Result<(), QueueError> {
+        for settled in settled {
+            self.tell(QuestionNotice::Closed(settled.question.id, reason.clone()));
+            for waiter in settled.waiters {
+                self.conclude(waiter, action, reason.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, policy: Policy) -> Result<(), QueueError> {
+        let now = self.parts.clock.wall();
+        let reconsidered = self.pending.reconsider(|flow, identity| {
+            let decision = policy.rules.decide(flow, identity, policy.mode, now);
+            decision.action().map(|action| (action, decision.reason))
+        });
+        self.parts.policy = policy;
+        for question in reconsidered {
+            let id = question.question.id;
+            if question.closed {
+                let reason = question.decided.first().map(|(_, (_, r))| r.clone());
+                let reason = reason.unwrap_or(Reason::NoRule);
+                self.tell(QuestionNotice::Closed(id, reason));
+            } else if question.changed {
+                self.announce(id, QuestionNotice::Changed);
+            }
+            for (waiter, (action, reason)) in question.decided {
+                self.conclude(waiter, action, reason)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn deadlines(&mut self) -> Result<(), QueueError> {
+        let now = self.parts.clock.steady();
+        let expired = self.pending.expire(now);
+        self.settle(expired, Action::Deny, &Reason::TimedOut)?;
+        if self.next_liveness.is_some_and(|check| check <= now) {
+            self.next_liveness = None;
+            let processes: Vec<_> = self.pending.processes().collect();
+            for process in processes {
+                if !(self.parts.alive)(process) {
+                    self.exited(process)?;
+                }
+            }
+            if !self.pending.is_empty() {
+                self.next_liveness = Some(now.after_millis(LIVENESS.as_millis() as u64));
+            }
+        }
+        Ok(())
+    }
+
+    fn exited(&mut self, process: ProcessKey) -> Result<(), QueueError> {
+        let effect = self.pending.process_exited(process);
+        for question in effect.closed {
+            self.tell(QuestionNotice::Closed(question.id, Reason::Exited));
+        }
+        for id in effect.changed {
+            self.announce(id, QuestionNotice::Changed);
+        }
+        for (_, waiter) in effect.released {
+            self.conclude(waiter, Action::Deny, Reason::Exited)?;
+        }
+        Ok(())
+    }
+
+    fn stop(mut self) -> Result<(), QueueError> {
+        let open = self.pending.drain();
+        self.settle(open, Action::Drop, &Reason::Shutdown)
+    }
+}

@@ -1,1 +1,0 @@
-//! What a queued packet says: addresses, ports and protocol. Total on any input.

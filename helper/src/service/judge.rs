@@ -1,0 +1,141 @@
+//! Starts the engine with everything it needs, and watches over its thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use bastion_policy::flow::Flow;
+use bastion_policy::process::ProcessKey;
+use bastion_policy::rule::Lifetime;
+use tokio::sync::{mpsc, oneshot};
+
+use super::core::Core;
+use super::run::{QUEUE, RunError};
+use crate::engine::{
+    Command, Decided, Engine, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
+    SocketEnder, SystemClock, now,
+};
+use crate::identify::SocketTableIdentifier;
+use crate::queue::{NfQueue, QueueError};
+use crate::sockets::SocketTables;
+use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
+
+/// Decisions that may wait to be logged; some 30 MiB at the most.
+const DECISIONS: usize = 32_768;
+
+/// What the engine reports.
+pub(super) struct Heard {
+    pub decisions: mpsc::Receiver<Decided>,
+    pub questions: mpsc::UnboundedReceiver<QuestionNotice>,
+}
+
+/// The engine's thread.
+pub(super) struct Judge {
+    engine: EngineHandle,
+    ended: oneshot::Receiver<Result<(), QueueError>>,
+}
+
+impl Judge {
+    /// Waits until the thread ends; tells why.
+    pub async fn ended(&mut self) -> RunError {
+        match (&mut self.ended).await {
+            Ok(Err(error)) => error.into(),
+            Ok(Ok(())) | Err(_) => RunError::EngineEnded,
+        }
+    }
+
+    /// Has the engine drop what waits, and end.
+    pub fn stop(&self) {
+        // A thread that has ended has nothing to drop.
+        let _ = self.engine.send(Command::Stop);
+    }
+}
+
+/// Opens the stores and the queue, and starts the engine. Nothing is queued to it yet.
+pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError> {
+    let rules = RuleStore::open(paths);
+    let settings = SettingsStore::open(paths);
+    let log = EventLog::open(&paths.log);
+    let (queue, waker) = NfQueue::open(QUEUE)?;
+    let (engine, commands) = EngineHandle::new(waker);
+    let core = Arc::new(Core::new(engine.clone(), QUEUE, rules, settings, log));
+    core.apply();
+    let (decisions_in, decisions) = mpsc::channel(DECISIONS);
+    let (questions_in, questions) = mpsc::unbounded_channel();
+    let parts = EngineParts {
+        queue,
+        identifier: SocketTableIdentifier::new()?,
+        clock: SystemClock::new(),
+        alive,
+        ender: SocketEnder::start(socket_ender())?,
+        notices: Notices {
+            decisions: decisions_in,
+            questions: questions_in,
+        },
+        commands,
+        // The engine applies what the core has sent it before it reads the first packet.
+        policy: Policy::default(),
+    };
+    let (ended_in, ended) = oneshot::channel();
+    thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || {
+            let result = Engine::new(parts).run();
+            // Nobody listens any more when the helper is stopping.
+            let _ = ended_in.send(result);
+        })?;
+    let heard = Heard {
+        decisions,
+        questions,
+    };
+    Ok((core, Judge { engine, ended }, heard))
+}
+
+/// True when a rule of this lifetime is over.
+pub(super) fn is_over(lifetime: &Lifetime) -> bool {
+    match lifetime {
+        Lifetime::Forever | Lifetime::Restart => false,
+        Lifetime::Until(_) => !lifetime.holds_at(now()),
+        // logind keeps a file for each session it knows, and removes it with the session.
+        Lifetime::Session(id) => {
+            let sessions = Path::new("/run/systemd/sessions");
+            sessions.is_dir() && !sessions.join(&**id).exists()
+        }
+        Lifetime::Process(key) => !alive(*key),
+    }
+}
+
+/// True while the process lives. A process that can't be looked at is taken to live: its question
+/// then ends with its time.
+fn alive(key: ProcessKey) -> bool {
+    let Ok(pid) = i32::try_from(key.pid) else {
+        return false;
+    };
+    match procfs::process::Process::new(pid).and_then(|process| process.stat()) {
+        // Z and X: it has ended, but its parent has not taken note yet; proc_pid_stat(5).
+        Ok(stat) => stat.starttime == key.start_time && !matches!(stat.state, 'Z' | 'X'),
+        Err(procfs::ProcError::NotFound(_)) => false,
+        Err(_) => true,
+    }
+}
+
+/// What ends the sockets of denied flows; opens the kernel's tables once.
+fn socket_ender() -> impl FnMut(&Flow) + Send + 'static {
+    let mut tables = None;
+    move |flow| {
+        if tables.is_none() {
+            tables = SocketTables::open().ok();
+        }
+        let Some(open) = &mut tables else {
+            tracing::debug!(%flow, "a denied program can't be told at once: no socket tables");
+            return;
+        };
+        match open.destroy(flow) {
+            Ok(outcome) => tracing::debug!(%flow, ?outcome, "a denied program was told"),
+            Err(error) => {
+                tracing::debug!(%flow, %error, "a denied program can't be told at once");
+                tables = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Starting, running and stopping.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::core::Core;
+use super::judge::{self, Judge};
+use super::tasks::Tasks;
+use super::watchdog;
+use crate::bus::{Backend, Bus, BusError};
+use crate::netfilter::{Netfilter, NetfilterError};
+use crate::queue::QueueError;
+use crate::sockets::SocketError;
+use crate::store::Paths;
+
+/// The queue's number. Others' firewalls use 0 and 1 by default.
+pub const QUEUE: u16 = 6_789;
+
+/// Why the helper can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The packet queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The socket tables.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
+    /// The iptables rules.
+    #[error(transparent)]
+    Netfilter(#[from] NetfilterError),
+    /// The system bus.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// A thread or a signal handler.
+    #[error("the system has no room for the helper's threads and signal handlers")]
+    System(#[from] std::io::Error),
+    /// The engine ended though nobody stopped it.
+    #[error("the thread that judges packets has ended")]
+    EngineEnded,
+}
+
+/// Runs the helper until SIGTERM or SIGINT, or until something breaks that it can't mend.
+///
+/// The order matters: packets are queued only once there is somebody to judge them, and systemd
+/// hears that the helper is ready only once they are queued.
+///
+/// # Errors
+/// See [`RunError`]. Packets that wait are dropped whatever the reason. After an error the rules
+/// stay; [`super::cleanup`] decides about them.
+pub async fn run(paths: &Paths) -> Result<(), RunError> {
+    // First, so that a signal while starting is not lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (core, mut judge, notices) = judge::start(paths)?;
+    let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
+    feed(&core).await?;
+    let mut tasks = Tasks::start(&core, &bus, notices, paths)?;
+    watchdog::ready();
+    tracing::info!("new connections are being judged");
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        error = judge.ended() => Err(error),
+        error = tasks.failed() => Err(error),
+    };
+    watchdog::stopping();
+    stop(ended.is_ok(), &judge, tasks).await;
+    ended
+}
+
+/// Queues new connections to the engine.
+pub(super) async fn feed(core: &Arc<Core>) -> Result<(), RunError> {
+    let core = Arc::clone(core);
+    let applied = tokio::task::spawn_blocking(move || core.feed()).await;
+    Ok(applied.map_err(std::io::Error::other)??)
+}
+
+async fn stop(in_peace: bool, judge: &Judge, tasks: Tasks) {
+    tracing::info!("stopping");
+    if in_peace {
+        // First, so that no packet waits for a verdict that will not come.
+        match tokio::task::spawn_blocking(|| Netfilter::system().cleanup()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "rules may be left behind"),
+            Err(error) => tracing::error!(%error, "rules may be left behind"),
+        }
+    }
+    judge.stop();
+    tasks.finish().await;
+}

@@ -1,0 +1,228 @@
+//! What goes on beside the engine: publishing, logging, ageing, reloading.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::core::Core;
+use super::judge::Heard;
+use super::run::RunError;
+use super::watchdog;
+use crate::bus::{Backend as _, Bus};
+use crate::engine::{Decided, QuestionNotice};
+use crate::store::Paths;
+use crate::store::watch::Watch;
+
+/// Decisions are logged and published in batches, so that a burst costs few disk writes.
+const BATCH: Duration = Duration::from_millis(100);
+
+/// Shortest time between two reports of the status.
+const STATUS: Duration = Duration::from_millis(250);
+
+/// Most decisions in a batch.
+const BATCH_SIZE: usize = 4_096;
+
+/// How often rules that end by themselves are looked at, while there are any.
+const EXPIRY: Duration = Duration::from_secs(5);
+
+/// How often old events are removed from the log.
+const PRUNE: Duration = Duration::from_secs(3600);
+
+/// The tasks; dropping them ends them.
+pub(super) struct Tasks {
+    set: JoinSet<RunError>,
+    decisions: tokio::task::JoinHandle<()>,
+    /// Keeps the files watched.
+    _watch: Option<Watch>,
+}
+
+impl Tasks {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// When signal handlers can't be set up. Files that can't be watched are only a warning.
+    pub fn start(
+        core: &Arc<Core>,
+        bus: &Arc<Bus>,
+        heard: Heard,
+        paths: &Paths,
+    ) -> Result<Self, RunError> {
+        let (changed_in, changed) = mpsc::channel(1);
+        // One note is enough, however many files changed: all are read again.
+        let watch = Watch::start(paths.edited(), move |_| {
+            // If there is no room, a note is there already.
+            let _ = changed_in.try_send(());
+        })
+        .inspect_err(|error| tracing::warn!(%error))
+        .ok();
+        let status_due = Arc::new(Notify::new());
+        let mut set = JoinSet::new();
+        set.spawn(questions(
+            Arc::clone(core),
+            Arc::clone(bus),
+            heard.questions,
+            Arc::clone(&status_due),
+        ));
+        set.spawn(reload(
+            Arc::clone(core),
+            Arc::clone(bus),
+            changed,
+            Arc::clone(&status_due),
+        )?);
+        set.spawn(status(
+            Arc::clone(core),
+            Arc::clone(bus),
+            Arc::clone(&status_due),
+        ));
+        set.spawn(age(Arc::clone(core), Arc::clone(bus)));
+        set.spawn(refeed(Arc::clone(core)));
+        set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
+        let decisions = tokio::spawn(decisions(
+            Arc::clone(core),
+            Arc::clone(bus),
+            heard.decisions,
+            status_due,
+        ));
+        Ok(Self {
+            set,
+            decisions,
+            _watch: watch,
+        })
+    }
+
+    /// Waits until one of them ends, which none should.
+    pub async fn failed(&mut self) -> RunError {
+        match self.set.join_next().await {
+            Some(Ok(error)) => error,
+            Some(Err(error)) => RunError::System(std::io::Error::other(error)),
+            None => RunError::EngineEnded,
+        }
+    }
+
+    /// Ends them; what was decided is still logged.
+    pub async fn finish(mut self) {
+        self.set.abort_all();
+        // It ends by itself once the engine has.
+        let logged = tokio::time::timeout(Duration::from_secs(5), self.decisions).await;
+        if logged.is_err() {
+            tracing::warn!("the last decisions could not be logged in time");
+        }
+    }
+}
+
+async fn questions(
+    core: Arc<Core>,
+    bus: Arc<Bus>,
+    mut notices: mpsc::UnboundedReceiver<QuestionNotice>,
+    status_due: Arc<Notify>,
+) -> RunError {
+    while let Some(notice) = notices.recv().await {
+        core.note(&notice);
+        match notice {
+            QuestionNotice::Opened(question) | QuestionNotice::Changed(question) => {
+                bus.question_opened(question);
+            }
+            QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason),
+        }
+        status_due.notify_one();
+    }
+    RunError::EngineEnded
+}
+
+async fn decisions(
+    core: Arc<Core>,
+    bus: Arc<Bus>,
+    mut decided: mpsc::Receiver<Decided>,
+    status_due: Arc<Notify>,
+) {
+    let mut batch = Vec::new();
+    let mut pruned = None::<tokio::time::Instant>;
+    while decided.recv_many(&mut batch, BATCH_SIZE).await > 0 {
+        let writer = Arc::clone(&core);
+        let made = std::mem::take(&mut batch);
+        let prune = pruned.is_none_or(|last| last.elapsed() > PRUNE);
+        let logged = tokio::task::spawn_blocking(move || {
+            let events = writer.record(&made);
+            if prune {
+                writer.prune_log();
+            }
+            events
+        });
+        if prune {
+            pruned = Some(tokio::time::Instant::now());
+        }
+        match logged.await {
+            Ok(events) => bus.publish_decisions(&events),
+            Err(error) => tracing::error!(%error, "decisions could not be logged"),
+        }
+        status_due.notify_one();
+        sleep(BATCH).await;
+    }
+}
+
+/// Tells subscribers of the status soon after it changed, and no more often than some times a
+/// second.
+async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
+    loop {
+        due.notified().await;
+        let teller = Arc::clone(&core);
+        if let Ok(status) = tokio::task::spawn_blocking(move || teller.status()).await {
+            bus.publish_status(status);
+        }
+        sleep(STATUS).await;
+    }
+}
+
+/// Reads files again when they were edited, or on SIGHUP.
+fn reload(
+    core: Arc<Core>,
+    bus: Arc<Bus>,
+    mut changed: mpsc::Receiver<()>,
+    status_due: Arc<Notify>,
+) -> Result<impl Future<Output = RunError>, RunError> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    // Kept, so that a watch that could not be started does not end the task.
+    Ok(async move {
+        loop {
+            tokio::select! {
+                Some(_) = changed.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            let reader = Arc::clone(&core);
+            let reloaded = tokio::task::spawn_blocking(move || reader.reload()).await;
+            match reloaded {
+                Ok(true) => bus.publish_rules_changed(),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the rules could not be read again"),
+            }
+            status_due.notify_one();
+        }
+    })
+}
+
+/// Removes rules whose time, process or session is over.
+async fn age(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
+    let mut ticks = interval(EXPIRY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if core.expire(super::judge::is_over) {
+            bus.publish_rules_changed();
+        }
+        core.wait_for_temporary_rules().await;
+    }
+}
+
+/// Queues again when what happens while the helper is down was changed.
+async fn refeed(core: Arc<Core>) -> RunError {
+    loop {
+        core.feed_changed.notified().await;
+        if let Err(error) = super::run::feed(&core).await {
+            tracing::error!(%error, "the iptables rules could not be changed; the old ones stay");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What systemd hears of the helper: sd_notify(3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::core::Core;
+use super::run::RunError;
+use crate::bus::{Bus, Life};
+
+/// How long the bus may be silent: two rounds of asking it, and some.
+const BUS_PATIENCE: Duration = Life::INTERVAL.saturating_mul(3);
+
+/// Says that packets are being judged.
+pub(super) fn ready() {
+    notify(&[
+        NotifyState::Ready,
+        NotifyState::Status("Judging connections"),
+    ]);
+}
+
+/// Says that the helper is about to end.
+pub(super) fn stopping() {
+    notify(&[NotifyState::Stopping]);
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    // Without systemd there is nobody to tell, and that is no error.
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager can't be told");
+    }
+}
+
+/// Tells systemd that the helper lives, while engine and bus each answer. If one of them hangs,
+/// systemd hears nothing any more, and restarts the helper.
+pub(super) async fn run(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
+    let Some(patience) = sd_notify::watchdog_enabled() else {
+        return std::future::pending().await;
+    };
+    // Three times in each period, so that one late round is no failure.
+    let mut ticks = interval((patience / 3).max(Duration::from_millis(100)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let asked = Arc::clone(&core);
+        let report = tokio::task::spawn_blocking(move || asked.engine.report());
+        let engine = match report.await {
+            Ok(Ok(report)) => report,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the engine shows no sign of life");
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let silent = bus.life().last().elapsed();
+        if silent > BUS_PATIENCE {
+            tracing::error!(?silent, "the system bus shows no sign of life");
+            continue;
+        }
+        let status = format!(
+            "Judging connections; {} questions, {} packets waiting",
+            engine.questions, engine.waiting_packets
+        );
+        notify(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
+    }
+}

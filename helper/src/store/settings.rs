@@ -1,0 +1,328 @@
+//! The settings on disk, and the little that a restart of the helper must not forget.
+
+use bastion_policy::settings::{SettingError, Settings};
+use bastion_policy::time::Timestamp;
+use serde::Deserialize;
+use toml_edit::{DocumentMut, Value};
+
+use super::Paths;
+use super::edited::{Edited, Format, Reload};
+use super::error::StoreError;
+use super::toml::{self, TextError};
+
+/// Far more than settings with long comments need.
+const MAX_BYTES: u64 = 1 << 20;
+
+static SETTINGS: Format<Settings> = Format {
+    parse: parse_settings,
+    initial: "\
+# Settings of Bastion Firewall.
+#
+# You may edit this file. Bastion takes over what you save at once and leaves your comments as
+# they are. As long as the file has an error, it is ignored as a whole, and Bastion says so. What
+# is left out has the value given here. See bastion-settings(5).
+
+version = 1
+
+# What happens to connections that no rule decides: “ask” (the user is asked; without an answer
+# in time they are denied) or “learn” (they are allowed and kept as suggestions to review).
+mode = \"ask\"
+
+# What happens to new connections while Bastion is not running: “open” (they are let through) or
+# “closed” (they are dropped).
+when_down = \"open\"
+
+# Seconds a question waits for its answer: 5 to 3600.
+prompt_timeout = 60
+
+# Days a decision is kept in the log: 1 to 3650.
+log_days = 30
+
+# Most decisions kept in the log: 1000 to 10000000.
+log_events = 1000000
+",
+    mode: 0o644,
+    limit: MAX_BYTES,
+};
+
+static STATE: Format<Option<Timestamp>> = Format {
+    parse: parse_state,
+    initial: "version = 1\n",
+    mode: 0o644,
+    limit: MAX_BYTES,
+};
+
+/// The settings on disk and those in force, which are the same unless the file is broken.
+#[derive(Debug)]
+pub struct SettingsStore {
+    settings: Edited<Settings>,
+    state: Edited<Option<Timestamp>>,
+    /// What `state` says, or should say where it can't be written.
+    paused_until: Option<Timestamp>,
+}
+
+impl SettingsStore {
+    /// Reads the settings and the state. A settings file that does not exist is made. Whatever
+    /// goes wrong is told by [`Self::troubles`].
+    #[must_use]
+    pub fn open(paths: &Paths) -> Self {
+        let last_good = Some(paths.settings_last_good.clone());
+        let settings = Edited::open_or_make(paths.settings.clone(), last_good, &SETTINGS);
+        let state = Edited::open(paths.state.clone(), None, &STATE);
+        Self {
+            settings,
+            paused_until: *state.value(),
+            state,
+        }
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.settings.value()
+    }
+
+    /// Until when everything is allowed, as it was last noted; may lie in the past.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Timestamp> {
+        self.paused_until
+    }
+
+    /// What does not work: sentences with the remedy.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let files = self.settings.troubles().chain(self.state.troubles());
+        files.collect()
+    }
+
+    /// Takes over a hand edit of the settings. A broken file changes nothing.
+    pub fn reload(&mut self) -> Reload {
+        self.settings.reload()
+    }
+
+    /// Writes the settings that differ from those in the file.
+    ///
+    /// # Errors
+    /// If the file is broken or can't be written; the old settings stay in force.
+    pub fn set(&mut self, settings: &Settings) -> Result<(), StoreError> {
+        let current = self.settings.current()?;
+        let broken = |problem| StoreError::Broken {
+            path: self.settings.path().display().to_string(),
+            problem,
+        };
+        let text = changed(&current.text, &current.value, settings).map_err(broken)?;
+        self.settings.commit(text)
+    }
+
+    /// Notes until when everything is allowed, so that a restart of the helper keeps the pause;
+    /// a restart of the computer ends it.
+    ///
+    /// # Errors
+    /// If the file can't be written. The end holds all the same, until the helper restarts.
+    pub fn set_paused_until(&mut self, end: Option<Timestamp>) -> Result<(), StoreError> {
+        self.paused_until = end;
+        let line = end.map(|end| format!("paused_until = \"{end}\"\n"));
+        let text = format!("{}{}", STATE.initial, line.unwrap_or_default());
+        self.state.commit(text)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsText {
+    mode: Option<String>,
+    when_down: Option<String>,
+    prompt_timeout: Option<u32>,
+    log_days: Option<u32>,
+    log_events: Option<u32>,
+}
+
+fn parse_settings(text: &str) -> Result<Settings, TextError> {
+    let root = toml::parse(text)?;
+    let said: SettingsText = toml::record(text, &root)?;
+    let wrong = |error: SettingError| {
+        let (SettingError::OutOfRange { name, .. } | SettingError::Choice { name, .. }) = error;
+        TextError::at(text, toml::span(&root, name), error)
+    };
+    let usual = Settings::default();
+    Settings {
+        mode: said
+            .mode
+            .map_or(Ok(usual.mode), |mode| mode.parse())
+            .map_err(wrong)?,
+        when_down: said
+            .when_down
+            .map_or(Ok(usual.when_down), |when_down| when_down.parse())
+            .map_err(wrong)?,
+        prompt_timeout: said.prompt_timeout.unwrap_or(usual.prompt_timeout),
+        log_days: said.log_days.unwrap_or(usual.log_days),
+        log_events: said.log_events.unwrap_or(usual.log_events),
+    }
+    .checked()
+    .map_err(wrong)
+}
+
+fn fields(settings: &Settings) -> [(&'static str, Value); 5] {
+    [
+        ("mode", settings.mode.to_string().into()),
+        ("when_down", settings.when_down.to_string().into()),
+        ("prompt_timeout", i64::from(settings.prompt_timeout).into()),
+        ("log_days", i64::from(settings.log_days).into()),
+        ("log_events", i64::from(settings.log_events).into()),
+    ]
+}
+
+fn changed(text: &str, before: &Settings, after: &Settings) -> Result<String, TextError> {
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|e: toml_edit::TomlError| TextError::at(text, e.span(), e.message()))?;
+    for ((name, value), (_, old)) in fields(after).into_iter().zip(fields(before)) {
+        if value.to_string() != old.to_string() {
+            toml::set(document.as_table_mut(), name, value);
+        }
+    }
+    Ok(document.to_string())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateText {
+    paused_until: Option<String>,
+}
+
+fn parse_state(text: &str) -> Result<Option<Timestamp>, TextError> {
+    let root = toml::parse(text)?;
+    let said: StateText = toml::record(text, &root)?;
+    let end = said.paused_until.map(|end| end.parse()).transpose();
+    end.map_err(|e| TextError::at(text, toml::span(&root, "paused_until"), e).field("paused_until"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing;
+    use bastion_policy::settings::{Mode, WhenDown};
+    use std::fs;
+
+    fn other() -> Settings {
+        Settings {
+            mode: Mode::Learn,
+            when_down: WhenDown::Closed,
+            prompt_timeout: 5,
+            log_days: 1,
+            log_events: 1_000,
+        }
+    }
+
+    #[test]
+    fn a_new_file_holds_the_defaults_and_explains_every_setting() {
+        let (_root, paths) = testing::paths();
+        let store = SettingsStore::open(&paths);
+        assert_eq!(*store.settings(), Settings::default());
+        assert_eq!(store.troubles(), Vec::<String>::new());
+        let text = fs::read_to_string(&paths.settings).unwrap();
+        assert_eq!(parse_settings(&text), Ok(Settings::default()));
+        for (name, value) in fields(&Settings::default()) {
+            assert!(text.contains(&format!("\n{name} = {value}\n")), "{name}");
+        }
+        for (name, min, max) in Settings::RANGES {
+            assert!(text.contains(&format!("{min} to {max}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_are_kept_and_comments_survive() {
+        let (_root, paths) = testing::paths();
+        let mut store = SettingsStore::open(&paths);
+        let text = fs::read_to_string(&paths.settings).unwrap();
+        let text = text.replace("prompt_timeout = 60", "prompt_timeout =  60   # mine");
+        fs::write(&paths.settings, text.replace("log_days = 30\n", "")).unwrap();
+        assert!(matches!(store.reload(), Reload::Changed));
+        store.set(&other()).unwrap();
+        assert_eq!(*SettingsStore::open(&paths).settings(), other());
+        let text = fs::read_to_string(&paths.settings).unwrap();
+        assert!(text.contains("prompt_timeout =  5   # mine"), "{text}");
+        assert!(text.contains("# Most decisions kept"), "{text}");
+        assert!(matches!(store.reload(), Reload::Unchanged));
+    }
+
+    #[test]
+    fn a_broken_file_changes_nothing_and_is_not_overwritten() {
+        let (_root, paths) = testing::paths();
+        let mut store = SettingsStore::open(&paths);
+        store.set(&other()).unwrap();
+        for (text, place, says) in [
+            (
+                "version = 1\nmode = \"aks\"\n",
+                "line 2, column 8",
+                "ask, learn",
+            ),
+            (
+                "version = 1\nlog_days = 0\n",
+                "line 2, column 12",
+                "from 1 to 3650",
+            ),
+            ("version = 1\nlog_days = -1\n", "line 2, column 12", "-1"),
+            (
+                "version = 1\nlog_dyas = 1\n",
+                "line 2, column 1",
+                "log_dyas",
+            ),
+            (
+                "version = 1\nlog_days = \"1\"\n",
+                "line 2, column 12",
+                "string",
+            ),
+            ("version = 1\nlog_days = \n", "line 2, column 12", "value"),
+            ("mode = \"ask\"\n", "line 1, column 1", "version = 1"),
+        ] {
+            fs::write(&paths.settings, text).unwrap();
+            let Reload::Kept(error) = store.reload() else {
+                panic!("{text}")
+            };
+            let error = error.to_string();
+            assert!(error.contains("settings.toml"), "{error}");
+            assert!(error.contains(place) && error.contains(says), "{error}");
+            assert_eq!(store.troubles(), vec![error]);
+            assert!(store.set(&Settings::default()).is_err());
+            assert_eq!(*store.settings(), other());
+            assert_eq!(fs::read_to_string(&paths.settings).unwrap(), text);
+            // A helper that starts now falls back on what made sense last.
+            let started = SettingsStore::open(&paths);
+            assert_eq!(*started.settings(), other());
+            assert_eq!(started.troubles().len(), 1);
+        }
+        fs::write(&paths.settings, "version = 1\n").unwrap();
+        assert!(matches!(store.reload(), Reload::Changed));
+        assert_eq!(*store.settings(), Settings::default());
+        assert_eq!(store.troubles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_pause_outlives_the_helper() {
+        let (_root, paths) = testing::paths();
+        let mut store = SettingsStore::open(&paths);
+        assert_eq!(store.paused_until(), None);
+        let end = Some(Timestamp::from_millis(1_800_000_000_123));
+        store.set_paused_until(end).unwrap();
+        assert_eq!(SettingsStore::open(&paths).paused_until(), end);
+        store.set_paused_until(None).unwrap();
+        assert_eq!(SettingsStore::open(&paths).paused_until(), None);
+        // Where it can't be written it holds all the same.
+        let _blocked = testing::block_writes(&paths.state);
+        assert!(store.set_paused_until(end).is_err());
+        assert_eq!(store.paused_until(), end);
+    }
+
+    #[test]
+    fn a_broken_state_is_no_pause_and_can_be_written_again() {
+        let (_root, paths) = testing::paths();
+        fs::write(&paths.state, "version = 1\npaused_until = \"soon\"").unwrap();
+        let mut store = SettingsStore::open(&paths);
+        assert_eq!(store.paused_until(), None);
+        let troubles = store.troubles();
+        assert!(troubles[0].contains("line 2, column 16"), "{troubles:?}");
+        store.set_paused_until(None).unwrap();
+        assert_eq!(store.troubles(), Vec::<String>::new());
+    }
+}

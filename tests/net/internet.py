@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""The internet of the tests: answers on the ports it is told to, over IPv4 and
+IPv6, and counts what arrives. Obeys one JSON object a line on standard input
+and answers each with one on standard output, {"ok": RESULT} or {"error": TEXT}.
+
+Its arguments are its addresses, of both families.
+
+Operations: listen {transport, port, manner: echo|http|silent}, arrived
+{transport, family, port}, forget {}, name {name, addresses}."""
+
+import asyncio
+import collections
+import ipaddress
+import json
+import socket
+import struct
+import sys
+
+HTTP_BODY = b"hello from the internet\n"
+HTTP_REPLY = (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+              b"Content-Length: %d\r\n\r\n%s" % (len(HTTP_BODY), HTTP_BODY))
+RECEIVE_BUFFER = 8 * 1024 * 1024  # bytes; a burst of datagrams is counted to the last
+SO_RCVBUFFORCE = 33  # the module lacks it
+RECORD_TYPES = {1: 4, 28: 6}  # DNS: A, AAAA
+
+
+class Internet:
+    def __init__(self, addresses):
+        self.addresses = [(ipaddress.ip_address(address).version, address) for address in addresses]
+        self.counts = collections.Counter()
+        self.names = {}
+        self.open = {}
+
+    def count(self, what, transport, family, port, by=1):
+        self.counts[what, transport, family, port] += by
+
+    async def listen(self, transport, port, manner):
+        if (transport, port) in self.open:
+            raise ValueError(f"{transport} port {port} listens already")
+        # A reply to a datagram must come from the address it was sent to, so
+        # each address has a socket of its own.
+        self.open[transport, port] = [
+            await self._open(transport, family, address, port, manner) for family, address in self.addresses]
+
+    async def _open(self, transport, family, address, port, manner):
+        kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
+        sock = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, kind)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        if transport == "tcp":
+            async def serve(reader, writer):
+                self.count("connections", transport, family, port)
+                await self._serve(reader, writer, family, port, manner)
+            return await asyncio.start_server(serve, sock=sock, backlog=4096)
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        loop = asyncio.get_running_loop()
+        return await loop.create_datagram_endpoint(lambda: Datagrams(self, family, port, manner), sock=sock)
+
+    async def _serve(self, reader, writer, family, port, manner):
+        try:
+            request = b""
+            while data := await reader.read(65536):
+                self.count("bytes", "tcp", family, port, len(data))
+                if manner == "echo":
+                    writer.write(data)
+                    await writer.drain()
+                request = (request + data)[-4:]
+                if manner == "http" and request == b"\r\n\r\n":
+                    writer.write(HTTP_REPLY)
+                    await writer.drain()
+                    break
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def arrived(self, transport, family, port):
+        return {what: self.counts[what, transport, family, port] for what in ("connections", "datagrams", "bytes")}
+
+    async def forget(self):
+        self.counts.clear()
+
+    async def name(self, name, addresses):
+        self.names[name.lower()] = [ipaddress.ip_address(address) for address in addresses]
+
+    def resolve(self, query):
+        """The reply to a DNS query, None where it is none."""
+        if len(query) < 12:
+            return None
+        labels, at = [], 12
+        while at < len(query) and query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode("ascii", "replace"))
+            at += 1 + query[at]
+        question = query[12:at + 5]
+        if len(question) < 6:
+            return None
+        (kind,) = struct.unpack("!H", question[-4:-2])
+        known = self.names.get(".".join(labels).lower())
+        records = [a for a in known or [] if a.version == RECORD_TYPES.get(kind)]
+        code = 0 if known is not None else 3  # 3: no such name
+        header = query[:2] + struct.pack("!HHHHH", 0x8580 | code, 1, len(records), 0, 0)
+        answers = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(a.packed)) + a.packed for a in records)
+        return header + question + answers
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, internet, family, port, manner):
+        self.internet, self.family, self.port, self.manner = internet, family, port, manner
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        self.internet.count("datagrams", "udp", self.family, self.port)
+        self.internet.count("bytes", "udp", self.family, self.port, len(data))
+        reply = {"echo": data, "dns": None, "silent": None}[self.manner]
+        if self.manner == "dns":
+            reply = self.internet.resolve(data)
+        if reply is not None:
+            self.transport.sendto(reply, addr)
+
+
+async def main():
+    internet = Internet(sys.argv[1:])
+    await internet.listen("udp", 53, "dns")
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print(json.dumps({"ok": None}), flush=True)
+    operations = {"listen", "arrived", "forget", "name"}
+    while line := await lines.readline():
+        try:
+            request = json.loads(line)
+            operation = request.pop("op")
+            if operation not in operations:
+                raise ValueError(f"there is no operation {operation}")
+            answer = {"ok": await getattr(internet, operation)(**request)}
+        except Exception as error:  # whatever it is, the test must hear of it
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+asyncio.run(main())

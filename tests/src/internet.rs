@@ -1,0 +1,194 @@
+//! A second machine that plays the internet for the first.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::sandbox::{As, Sandbox};
+use crate::{Error, Result, Running};
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Hosts of this internet, by their last number: 203.0.113.N and 2001:db8::N.
+const HOSTS: std::ops::RangeInclusive<u8> = 1..=20;
+/// The host that answers DNS.
+const RESOLVER: u8 = 1;
+
+/// How a port is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl Transport {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// What a port does with what it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Sends it back.
+    Echo,
+    /// Answers each request with "hello from the internet" (TCP alone).
+    Http,
+    /// Says nothing.
+    Silent,
+}
+
+impl Manner {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Http => "http",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// What has reached a port since it opened, or since [`Internet::forget`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Arrived {
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Datagrams that came.
+    pub datagrams: u64,
+    /// Bytes of payload, over all of them.
+    pub bytes: u64,
+}
+
+/// The internet: twenty hosts, 203.0.113.1 to .20 and 2001:db8::1 to ::14 (the
+/// same number in hexadecimal), a resolver among them, and counters.
+pub struct Internet {
+    server: Running,
+    sandbox: Sandbox,
+}
+
+impl Internet {
+    /// Boots it and gives `client` a cable (`eth0`), default routes and a resolver.
+    ///
+    /// # Errors
+    /// When a machine does not boot or the client has an `eth0` already.
+    pub fn boot(client: &Sandbox) -> Result<Self> {
+        let sandbox = Sandbox::boot("internet")?;
+        client.link(
+            "eth0",
+            &["10.77.0.1/24", "fd77::1/64"],
+            &sandbox,
+            &["10.77.0.2/24", "fd77::2/64"],
+        )?;
+        let addresses: String = HOSTS
+            .map(|n| {
+                format!(
+                    "ip addr add {}/32 dev lo; ip addr add {}/128 dev lo\n",
+                    v4(n),
+                    v6(n)
+                )
+            })
+            .collect();
+        sandbox.shell(&addresses)?;
+        client.shell(&format!(
+            "ip route add default via 10.77.0.2; ip -6 route add default via fd77::2
+             rm -f /etc/resolv.conf; echo nameserver {} >/etc/resolv.conf",
+            v4(RESOLVER)
+        ))?;
+        let hosts: Vec<String> = HOSTS
+            .flat_map(|n| [v4(n).to_string(), v6(n).to_string()])
+            .collect();
+        let mut command = vec!["python3", "/opt/bastion-tests/net/internet.py"];
+        command.extend(hosts.iter().map(String::as_str));
+        let mut server = sandbox.spawn(As::Service, &command)?;
+        server.answer("start the internet", ANSWER_TIMEOUT)?;
+        Ok(Self { server, sandbox })
+    }
+
+    /// The IPv4 address of host `n`, 1 to 20.
+    #[must_use]
+    pub fn v4(&self, n: u8) -> IpAddr {
+        v4(n)
+    }
+
+    /// The IPv6 address of host `n`, 1 to 20.
+    #[must_use]
+    pub fn v6(&self, n: u8) -> IpAddr {
+        v6(n)
+    }
+
+    /// The machine it runs in.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Opens a port on all hosts, in both families.
+    ///
+    /// # Errors
+    /// When it is open already.
+    pub fn listen(&mut self, transport: Transport, port: u16, manner: Manner) -> Result<()> {
+        let request = json!({
+            "op": "listen", "transport": transport.name(), "port": port, "manner": manner.name(),
+        });
+        self.request(&request).map(drop)
+    }
+
+    /// Gives host `n` a name that the resolver knows, in both families.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn name(&mut self, name: &str, n: u8) -> Result<()> {
+        let addresses = [v4(n).to_string(), v6(n).to_string()];
+        self.request(&json!({ "op": "name", "name": name, "addresses": addresses }))
+            .map(drop)
+    }
+
+    /// What has reached a port, over all hosts of `address`'s family.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn arrived(&mut self, transport: Transport, address: IpAddr, port: u16) -> Result<Arrived> {
+        let family = if address.is_ipv6() { 6 } else { 4 };
+        let request = json!({ "op": "arrived", "transport": transport.name(), "family": family, "port": port });
+        let counts = self.request(&request)?;
+        serde_json::from_value(counts.clone()).map_err(|source| Error::Answer {
+            command: "the internet".to_owned(),
+            line: counts.to_string(),
+            source,
+        })
+    }
+
+    /// Sets all counters to zero.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn forget(&mut self) -> Result<()> {
+        self.request(&json!({ "op": "forget" })).map(drop)
+    }
+
+    /// Leaves its machine up; the servers go on only while this process lives.
+    ///
+    /// # Errors
+    /// As [`Sandbox::keep`].
+    pub fn keep(self) -> Result<()> {
+        self.sandbox.keep()
+    }
+
+    fn request(&mut self, request: &Value) -> Result<Value> {
+        self.server.request(request, ANSWER_TIMEOUT)
+    }
+}
+
+fn v4(n: u8) -> IpAddr {
+    Ipv4Addr::new(203, 0, 113, n).into()
+}
+
+fn v6(n: u8) -> IpAddr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n.into()).into()
+}

@@ -1,0 +1,59 @@
+//! The project's package, installed as a person would.
+
+use std::path::PathBuf;
+
+use crate::sandbox::{As, Sandbox, project};
+use crate::{Error, Result};
+
+/// The `.deb` that `make deb` made.
+pub struct Package {
+    path: PathBuf,
+}
+
+impl Package {
+    /// Finds it.
+    ///
+    /// # Errors
+    /// [`Error::NoPackage`] when it has not been made.
+    pub fn find() -> Result<Self> {
+        let directory = project().join("target/deb");
+        let entries =
+            std::fs::read_dir(&directory).map_err(|_| Error::NoPackage(directory.clone()))?;
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|e| e == "deb"))
+            .collect();
+        found.sort();
+        found
+            .pop()
+            .map(|path| Self { path })
+            .ok_or(Error::NoPackage(directory))
+    }
+
+    /// Installs it in a machine with apt, from the file, and so runs its maintainer scripts.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with what apt says.
+    pub fn install(&self, sandbox: &Sandbox) -> Result<()> {
+        let (host, inside) = sandbox.shared_directory()?;
+        let copy = host.join("bastion.deb");
+        std::fs::copy(&self.path, &copy).map_err(|source| Error::File { path: copy, source })?;
+        let file = format!("{inside}/bastion.deb");
+        // A service: what the scripts start must not inherit this test's privileges.
+        let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install -q -y --no-download --no-install-recommends \"$1\"";
+        sandbox
+            .run(As::Service, &["sh", "-c", apt, "install", &file])
+            .map(drop)
+    }
+
+    /// Removes it; `purge` takes its configuration and state along.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with what apt says.
+    pub fn remove(sandbox: &Sandbox, name: &str, purge: bool) -> Result<()> {
+        let how = if purge { "purge" } else { "remove" };
+        sandbox
+            .run(As::Service, &["apt-get", how, "-q", "-y", name])
+            .map(drop)
+    }
+}
