@@ -45,6 +45,8 @@ test:
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile $(PROFILE)
 	@$(STEP) 'tests of the whole system' 'Run one again with: BASTION_REQUIRE_REAL=1 CARGO_TARGET_DIR=$(HOST_TARGET) cargo test -p bastion-tests NAME' \
 	  env BASTION_REQUIRE_REAL=1 CARGO_TARGET_DIR=$(HOST_TARGET) cargo test --locked -p bastion-tests
+	@$(STEP) 'tour' 'The steps marked FAIL say what was seen; make run KEEP=1 leaves the sandbox up to look.' \
+	  env CARGO_TARGET_DIR=$(HOST_TARGET) cargo run --quiet --locked -p bastion-tests --bin bastion-tour
 	@echo; echo 'make test: every test passed'
 
 check:

@@ -47,13 +47,17 @@ into() {
   mapfile -t found < <(all "$@")
   place_text "$directory" ${found[@]+"${found[@]}"}
 }
-into "$share/applications" -name '*.desktop'
+into "$share/applications" -name '*.desktop' ! -name '*.autostart.desktop'
+# So that questions can be asked from the beginning of each session.
+while IFS= read -r autostart; do
+  install -D -m 644 "$autostart" "$destdir/etc/xdg/autostart/$(basename "${autostart/.autostart/}")"
+done < <(all -name '*.autostart.desktop')
 into "$share/metainfo" -name '*.metainfo.xml'
 into "$share/glib-2.0/schemas" -name '*.gschema.xml'
 into "$share/polkit-1/actions" -name '*.policy'
 into "$share/polkit-1/rules.d" -name '*.rules'
 into "$share/dbus-1/system.d" -name '*.conf'
-into "$share/dbus-1/interfaces" -path '*dbus*' -name '*.xml'
+into "$share/dbus-1/interfaces" -path '*interfaces*' -name '*.xml'
 # The bus starts the helper through the system, the app for a user.
 into "$share/dbus-1/system-services" -name '*.Helper*.service'
 into "$share/dbus-1/services" -name '*.service' ! -name '*.Helper*.service'

@@ -50,6 +50,8 @@ pub enum Input {
     Activate,
     /// The user wants to undo something.
     Undo(Undo),
+    /// The user wants the pause to end.
+    Resume,
     /// The user wants the trouble away.
     Remedy(Remedy),
     /// The user wants to see the preferences.
@@ -171,11 +173,13 @@ impl Component for App {
             Input::Undo(Undo::AddRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Restore(rule));
             }
+            Input::Resume => self.overview.emit(pages::overview::Input::Pause(0)),
             Input::Remedy(Remedy::Retry) => self.client.retry(),
             Input::Remedy(Remedy::Start) => {
                 let client = self.client.clone();
                 sender.oneshot_command(async move { Done::Started(client.start_helper().await) });
             }
+            Input::Preferences if self.preferences_open() => {}
             Input::Preferences if self.link == Link::Ready => {
                 let preferences = Preferences::builder().launch(self.client.clone()).detach();
                 preferences.widget().present(Some(root));
@@ -203,12 +207,18 @@ impl Component for App {
 }
 
 impl App {
+    fn preferences_open(&self) -> bool {
+        self.preferences
+            .as_ref()
+            .is_some_and(|preferences| preferences.widget().is_mapped())
+    }
+
     /// Hands on what the helper says.
     fn hear(&mut self, message: Message, window: &Window) {
         match message {
             Message::Link(link) => self.set_link(link, window),
             Message::Status(status) => {
-                window.show_banner(status::banner(&status, time::now()).as_deref());
+                window.show_banner(status::banner(&status, time::now()).as_ref());
                 self.overview
                     .emit(pages::overview::Input::Status(status.clone()));
                 if status.questions != self.status.questions {

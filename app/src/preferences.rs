@@ -50,10 +50,10 @@ pub enum Done {
 pub struct Widgets {
     page: adw::PreferencesPage,
     mode: adw::ComboRow,
-    timeout: adw::SpinRow,
+    timeout: Number,
     when_down: adw::ComboRow,
-    log_days: adw::SpinRow,
-    log_events: adw::SpinRow,
+    log_days: Number,
+    log_events: Number,
 }
 
 impl Component for Preferences {
@@ -150,9 +150,15 @@ impl Preferences {
         widgets
             .when_down
             .set_selected(position(&WHEN_DOWN, &settings.when_down));
-        widgets.timeout.set_value(settings.prompt_timeout.into());
-        widgets.log_days.set_value(settings.log_days.into());
-        widgets.log_events.set_value(settings.log_events.into());
+        widgets
+            .timeout
+            .button
+            .set_value(settings.prompt_timeout.into());
+        widgets.log_days.button.set_value(settings.log_days.into());
+        widgets
+            .log_events
+            .button
+            .set_value(settings.log_events.into());
         widgets.page.set_sensitive(true);
         self.wanted = settings.clone();
         self.stored = Some(settings);
@@ -164,20 +170,43 @@ impl Widgets {
         WireSettings {
             mode: chosen(&MODES, &self.mode, &stored.mode),
             when_down: chosen(&WHEN_DOWN, &self.when_down, &stored.when_down),
-            prompt_timeout: whole(&self.timeout),
-            log_days: whole(&self.log_days),
-            log_events: whole(&self.log_events),
+            prompt_timeout: self.timeout.value(),
+            log_days: self.log_days.value(),
+            log_events: self.log_events.value(),
         }
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the row's range lies within u32"
-)]
-fn whole(row: &adw::SpinRow) -> u32 {
-    row.value().round() as u32
+/// A row with a number. (What is inside an `AdwSpinRow` stays hidden from assistive tools with
+/// libadwaita 1.7 and GTK 4.18.)
+#[derive(Debug)]
+struct Number {
+    row: adw::ActionRow,
+    button: gtk::SpinButton,
+}
+
+impl Number {
+    fn new(title: &str, subtitle: &str, (min, max): (u32, u32), step: f64) -> Self {
+        let button = gtk::SpinButton::with_range(min.into(), max.into(), step);
+        button.set_valign(gtk::Align::Center);
+        button.update_property(&[gtk::accessible::Property::Label(title)]);
+        let row = adw::ActionRow::builder()
+            .title(title)
+            .subtitle(subtitle)
+            .activatable_widget(&button)
+            .build();
+        row.add_suffix(&button);
+        Self { row, button }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the button's range lies within u32"
+    )]
+    fn value(&self) -> u32 {
+        self.button.value().round() as u32
+    }
 }
 
 fn position(values: &[&str], value: &str) -> u32 {
@@ -214,12 +243,12 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
             .iter()
             .find(|(setting, _, _)| *setting == name);
         let (min, max) = range.map_or((0, u32::MAX), |(_, min, max)| (*min, *max));
-        let row = adw::SpinRow::with_range(min.into(), max.into(), step);
-        row.set_title(&title);
-        row.set_subtitle(&subtitle);
+        let number = Number::new(&title, &subtitle, (min, max), step);
         let input = sender.clone();
-        row.connect_value_notify(move |_| input.input(Input::Changed));
-        row
+        number
+            .button
+            .connect_value_changed(move |_| input.input(Input::Changed));
+        number
     };
     let widgets = Widgets {
         page: adw::PreferencesPage::builder().sensitive(false).build(),
@@ -236,8 +265,8 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
         ),
         when_down: combo(
             gettext("While the Firewall Is Not Running"),
-            gettext("What happens to new connections before it starts and after it stops"),
-            [gettext("Allow connections"), gettext("Block connections")],
+            gettext("What happens to new connections then"),
+            [gettext("Allow"), gettext("Block")],
         ),
         log_days: spin(gettext("Keep Log"), gettext("Days"), "log_days", 1.0),
         log_events: spin(
@@ -258,15 +287,15 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
         gettext("Decisions"),
         &[
             widgets.mode.upcast_ref(),
-            widgets.timeout.upcast_ref(),
+            widgets.timeout.row.upcast_ref(),
             widgets.when_down.upcast_ref(),
         ],
     );
     group(
         gettext("Log"),
         &[
-            widgets.log_days.upcast_ref(),
-            widgets.log_events.upcast_ref(),
+            widgets.log_days.row.upcast_ref(),
+            widgets.log_events.row.upcast_ref(),
         ],
     );
     root.add(&widgets.page);

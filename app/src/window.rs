@@ -8,7 +8,7 @@ use relm4::ComponentSender;
 
 use crate::app::{App, Input};
 use crate::i18n::gettext;
-use crate::model::status::{Link, Remedy, Trouble};
+use crate::model::status::{Banner, Link, Remedy, Trouble};
 use crate::pages::Undo;
 
 /// Below this width the sidebar is a page of its own.
@@ -72,6 +72,9 @@ impl Window {
         let mut banners = Vec::new();
         for (place, page) in places().iter().zip(pages) {
             let banner = adw::Banner::new("");
+            banner.set_use_markup(false);
+            let input = sender.clone();
+            banner.connect_button_clicked(move |_| input.input(Input::Resume));
             page.add_top_bar(&banner);
             banners.push(banner);
             stack.add_named(page, Some(place.name));
@@ -135,13 +138,14 @@ impl Window {
     }
 
     /// Shows a text above every page, or none.
-    pub(crate) fn show_banner(&self, text: Option<&str>) {
+    pub(crate) fn show_banner(&self, news: Option<&Banner>) {
         for banner in &self.banners {
-            if let Some(text) = text {
-                banner.set_use_markup(false);
-                banner.set_title(text);
+            if let Some(news) = news {
+                let resume = news.can_resume.then(|| gettext("_Resume"));
+                banner.set_title(&news.text);
+                banner.set_button_label(resume.as_deref());
             }
-            banner.set_revealed(text.is_some());
+            banner.set_revealed(news.is_some());
         }
     }
 
@@ -157,6 +161,8 @@ impl Window {
             .title(text)
             .use_markup(false)
             .button_label(gettext("_Undo"))
+            // What can be undone is shown at once, not after what was said before.
+            .priority(adw::ToastPriority::High)
             .build();
         let undo = RefCell::new(Some(undo));
         let sender = sender.clone();

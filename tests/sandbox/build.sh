@@ -10,5 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 gui=()
 if [ "${1:-}" = --gui ]; then gui=(/src/tests/sandbox/with-display.sh); shift; fi
-if [ "${1:-}" = -- ]; then shift; else set -- cargo "$@"; fi
+case ${1:-} in
+  --) shift ;;
+  # cargo would look for these in CARGO_HOME first, and find rustup's, which look elsewhere for
+  # the toolchain.
+  fmt | clippy) set -- "cargo-$1" "$@" ;;
+  *) set -- cargo "$@" ;;
+esac
 exec "$here/in-root.sh" ${gui[@]+"${gui[@]}"} "$@"

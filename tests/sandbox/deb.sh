@@ -23,10 +23,15 @@ say "building the programs (profile $profile)"
 # The package's files, as `make install` would place them: cargo-deb packs
 # target/stage.
 say "packing"
-rm -rf "$PROJECT/target/deb" "$PROJECT/target/stage"
-mkdir -p "$PROJECT/target/deb"
+rm -rf "$PROJECT/target/deb.new" "$PROJECT/target/stage"
+mkdir -p "$PROJECT/target/deb.new"
 "$here/in-root.sh" data/install.sh "/build/$directory" /src/target/stage /usr ||
   die "the package's files could not be put together" "The message of data/install.sh stands above."
-"$here/build.sh" deb -p bastion-helper --no-build --no-strip --profile "$profile" --output /src/target/deb/ ||
+"$here/build.sh" deb -p bastion-helper --no-build --no-strip --profile "$profile" --output /src/target/deb.new/ ||
   die "the package could not be made" "cargo-deb's message stands above; its metadata is in helper/Cargo.toml."
+# In one step, so that nobody installs half a package.
+rm -rf "$PROJECT/target/deb.old"
+if [ -d "$PROJECT/target/deb" ]; then mv "$PROJECT/target/deb" "$PROJECT/target/deb.old"; fi
+mv "$PROJECT/target/deb.new" "$PROJECT/target/deb"
+rm -rf "$PROJECT/target/deb.old"
 ls -l "$PROJECT"/target/deb/*.deb

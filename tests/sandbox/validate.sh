@@ -70,6 +70,8 @@ mapfile -t found < <(files '*.xml' '*.svg' '*.policy' '*.ui' 'data/*dbus*.conf' 
 each "well-formed XML" xmllint --nonet --noout -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.po')
 each "translations" msgfmt --check --output-file=/dev/null -- ${found[@]+"${found[@]}"}
+template() { po/update.sh --check; }
+each "message template" template -- po/bastion.pot
 mapfile -t found < <(files 'systemd/*.service' 'systemd/*.socket' 'systemd/*.timer' 'systemd/*.path' 'systemd/*.target')
 each "systemd units" unit -- ${found[@]+"${found[@]}"}
 

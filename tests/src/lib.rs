@@ -4,28 +4,41 @@
 //! - [`Internet`]: a second machine that answers, and counts what reaches it
 //! - [`Desktop`]: a session with a screen, whose windows are worked through
 //!   accessibility and whose authentication dialogs are answered
+//! - [`Firewall`]: a machine that has the package installed, with its internet
+//! - [`Talker`]: a program that uses the network as it is told
+//! - [`Peer`]: a user's session on the bus, which calls, and serves agents
 //! - [`Package`]: the built package, installed as a person would
 //! - [`Tour`]: steps that print what was expected and what was seen
 //!
 //! The shell scripts under `tests/sandbox` do the work on the host; this crate
 //! gives them a face, and ends what a test leaves behind.
 
+mod attempt;
 mod desktop;
 mod error;
+mod firewall;
 mod internet;
 mod package;
+mod peer;
 mod process;
 mod sandbox;
+mod standing;
+mod talker;
 mod tour;
 mod wait;
 mod widget;
 
+pub use attempt::{Attempt, Destination, Outcome};
 pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
+pub use firewall::Firewall;
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use package::Package;
+pub use peer::{Peer, Reply};
 pub use process::{Output, Running};
 pub use sandbox::{As, Sandbox, boot_or_skip};
+pub use standing::{Family, Standing};
+pub use talker::Talker;
 pub use tour::Tour;
 pub use wait::{eventually, eventually_equal};
 pub use widget::{Find, Widget};

@@ -11,11 +11,14 @@ pub struct Package {
 }
 
 impl Package {
-    /// Finds it.
+    /// Finds it. `BASTION_PACKAGE` names another one to try than that in `target/deb`.
     ///
     /// # Errors
     /// [`Error::NoPackage`] when it has not been made.
     pub fn find() -> Result<Self> {
+        if let Some(path) = std::env::var_os("BASTION_PACKAGE") {
+            return Ok(Self { path: path.into() });
+        }
         let directory = project().join("target/deb");
         let entries =
             std::fs::read_dir(&directory).map_err(|_| Error::NoPackage(directory.clone()))?;
@@ -30,7 +33,8 @@ impl Package {
             .ok_or(Error::NoPackage(directory))
     }
 
-    /// Installs it in a machine with apt, from the file, and so runs its maintainer scripts.
+    /// Installs it in a machine with apt, from the file, and so runs its maintainer scripts; also
+    /// over itself, as an upgrade does.
     ///
     /// # Errors
     /// [`Error::Failed`] with what apt says.
@@ -40,7 +44,7 @@ impl Package {
         std::fs::copy(&self.path, &copy).map_err(|source| Error::File { path: copy, source })?;
         let file = format!("{inside}/bastion.deb");
         // A service: what the scripts start must not inherit this test's privileges.
-        let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install -q -y --no-download --no-install-recommends \"$1\"";
+        let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install --reinstall -q -y --no-install-recommends \"$1\"";
         sandbox
             .run(As::Service, &["sh", "-c", apt, "install", &file])
             .map(drop)

@@ -63,13 +63,18 @@ fn unique(purpose: &str) -> String {
 /// # Panics
 /// When the machine does not boot and `BASTION_REQUIRE_REAL` is set.
 #[must_use]
+pub fn boot_or_skip(purpose: &str) -> Option<Sandbox> {
+    required(Sandbox::boot(purpose))
+}
+
+/// What a test can't do without, or None where it can't be had and need not be.
 #[expect(
     clippy::panic,
     reason = "the face of the harness in tests, where a panic is a failed test"
 )]
-pub fn boot_or_skip(purpose: &str) -> Option<Sandbox> {
-    match Sandbox::boot(purpose) {
-        Ok(sandbox) => Some(sandbox),
+pub(crate) fn required<T>(booted: Result<T>) -> Option<T> {
+    match booted {
+        Ok(it) => Some(it),
         Err(error) if std::env::var_os("BASTION_REQUIRE_REAL").is_some() => panic!("{error}"),
         Err(error) => {
             eprintln!("SKIPPED, because no sandbox can be had here: {error}");

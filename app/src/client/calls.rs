@@ -8,6 +8,7 @@ use zbus::Connection;
 
 use super::Failure;
 use super::task::{Task, Wish};
+use crate::i18n::gettext;
 
 /// Makes calls to the helper. Clones share one connection. Each call waits as long as the user
 /// takes to authenticate.
@@ -61,12 +62,17 @@ impl Client {
     pub async fn start_helper(&self) -> Result<(), Failure> {
         let bus = Connection::system().await?;
         let name = names::HELPER.try_into()?;
-        zbus::fdo::DBusProxy::new(&bus)
+        let started = zbus::fdo::DBusProxy::new(&bus)
             .await?
             .start_service_by_name(name, 0)
-            .await
-            .map_err(zbus::Error::from)?;
-        Ok(())
+            .await;
+        match started.map_err(Failure::from) {
+            // Nothing is known by this name that could be started.
+            Err(Failure::Down) => Err(Failure::Told(gettext(
+                "The firewall service is not installed.",
+            ))),
+            other => other.map(|_| ()),
+        }
     }
 
     /// The settings in force.

@@ -1,4 +1,5 @@
 use bastion_ipc::Error;
+use zbus::fdo;
 
 use crate::i18n::{gettext, gettext_f};
 
@@ -47,18 +48,19 @@ impl From<Error> for Failure {
 
 impl From<zbus::Error> for Failure {
     fn from(error: zbus::Error) -> Self {
-        let text = error.to_string();
-        match &error {
-            zbus::Error::MethodError(name, detail, _) => match name.as_str() {
-                "org.freedesktop.DBus.Error.ServiceUnknown"
-                | "org.freedesktop.DBus.Error.NameHasNoOwner" => Self::Down,
-                // What the bus daemon itself says when its policy forbids the call.
-                "org.freedesktop.DBus.Error.AccessDenied" => {
-                    Self::Refused(detail.clone().unwrap_or(text))
-                }
-                _ => Self::Told(detail.clone().unwrap_or(text)),
-            },
-            _ => Self::Told(text),
+        fdo::Error::from(error).into()
+    }
+}
+
+impl From<fdo::Error> for Failure {
+    fn from(error: fdo::Error) -> Self {
+        match error {
+            fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) => Self::Down,
+            // What the bus daemon itself says when its policy forbids the call.
+            fdo::Error::AccessDenied(why) | fdo::Error::InteractiveAuthorizationRequired(why) => {
+                Self::Refused(why)
+            }
+            other => Self::Told(other.to_string()),
         }
     }
 }
@@ -73,5 +75,11 @@ mod tests {
         assert_eq!(told.sentence(), "No more than 3.");
         let refused = Failure::from(Error::NotAuthorized("Ask alice.".into()));
         assert_eq!(refused.sentence(), "Not permitted: Ask alice.");
+    }
+
+    #[test]
+    fn a_helper_that_left_is_not_running() {
+        let gone = zbus::Error::from(fdo::Error::ServiceUnknown("The name is not there".into()));
+        assert_eq!(Failure::from(gone), Failure::Down);
     }
 }

@@ -204,6 +204,7 @@ fn build(root: &adw::Dialog, form: &Form, sender: &ComponentSender<Editor>) -> W
         page.add(group);
     }
     let banner = adw::Banner::new("");
+    banner.set_use_markup(false);
     let view = adw::ToolbarView::new();
     view.add_top_bar(&header);
     view.add_top_bar(&banner);

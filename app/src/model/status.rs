@@ -214,27 +214,36 @@ pub fn health(status: &Status, now: u64) -> Vec<Health> {
     rows
 }
 
-/// What the banner says; `None` when there is nothing to say.
+/// What stands above every page when something needs attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banner {
+    /// A sentence.
+    pub text: String,
+    /// True when the user can end it by resuming protection.
+    pub can_resume: bool,
+}
+
+/// The banner as of `now`; `None` when all is well. A trouble goes before a pause.
 #[must_use]
-pub fn banner(status: &Status, now: u64) -> Option<String> {
-    if let Some(trouble) = status.troubles.first() {
-        let more = status.troubles.len() as u64 - 1;
-        if more == 0 {
-            return Some(trouble.clone());
-        }
-        return Some(ngettext_f(
-            "{trouble} And {n} more problem.",
-            "{trouble} And {n} more problems.",
-            more,
-            &[("trouble", trouble)],
-        ));
+pub fn banner(status: &Status, now: u64) -> Option<Banner> {
+    if let Some((first, others)) = status.troubles.split_first() {
+        let text = match others.len() {
+            0 => first.clone(),
+            more => ngettext_f(
+                "{trouble} And {n} more problem.",
+                "{trouble} And {n} more problems.",
+                more as u64,
+                &[("trouble", first)],
+            ),
+        };
+        return Some(Banner {
+            text,
+            can_resume: false,
+        });
     }
-    (status.paused_until > now).then(|| {
-        let left = time::left(status.paused_until, now);
-        gettext_f(
-            "Protection is paused for another {left}",
-            &[("left", &left)],
-        )
+    (status.paused_until > now).then(|| Banner {
+        text: gettext("Protection is paused"),
+        can_resume: true,
     })
 }
 
@@ -260,7 +269,7 @@ mod tests {
         };
         assert_eq!(Hero::of(&status, 0).style, "warning");
         assert_eq!(Hero::of(&status, 60_000).style, "accent");
-        assert!(banner(&status, 0).is_some());
+        assert!(banner(&status, 0).unwrap().can_resume);
         assert_eq!(banner(&status, 60_000), None);
     }
 
@@ -284,6 +293,6 @@ mod tests {
             troubles: vec!["A.".into(), "B.".into()],
             ..Status::default()
         };
-        assert_eq!(banner(&status, 0).unwrap(), "A. And 1 more problem.");
+        assert_eq!(banner(&status, 0).unwrap().text, "A. And 1 more problem.");
     }
 }

@@ -121,6 +121,8 @@ impl Component for Connections {
         let bin = adaptive(&filled.stack, &table, &steps);
         root.set_content(Some(&bin));
         let input = sender.clone();
+        root.connect_map(move |_| input.input(Input::Refresh));
+        let input = sender.clone();
         tick_while_shown(&root, move || input.input(Input::Tick));
         filled.show(0, 0);
         let model = Self {
@@ -136,9 +138,11 @@ impl Component for Connections {
         }
     }
 
-    fn update(&mut self, input: Input, sender: ComponentSender<Self>, _: &Self::Root) {
+    fn update(&mut self, input: Input, sender: ComponentSender<Self>, root: &Self::Root) {
         match input {
-            Input::Refresh => self.refresh(&sender),
+            Input::Refresh if root.is_mapped() => self.refresh(&sender),
+            // Nobody looks; it is done when somebody does.
+            Input::Refresh => {}
             Input::Clear => sync(&mut self.table, Vec::new()),
             Input::Tick => self.tick(),
             Input::Search(text) => {

@@ -36,6 +36,8 @@ pub enum Input {
     Reload,
     /// New decisions.
     Decided(Vec<Event>),
+    /// The page came on screen.
+    Shown,
     /// The user searches for this.
     Search(String),
     /// The user wants this verdict alone; a position in the filter.
@@ -74,6 +76,8 @@ impl Component for LogPage {
     ) -> ComponentParts<Self> {
         let table = table();
         let widgets = build(&root, &table, &sender);
+        let input = sender.clone();
+        root.connect_map(move |_| input.input(Input::Shown));
         let log = Log::default();
         let model = Self {
             context,
@@ -83,13 +87,16 @@ impl Component for LogPage {
         ComponentParts { model, widgets }
     }
 
-    fn update(&mut self, input: Input, sender: ComponentSender<Self>, _: &Self::Root) {
+    fn update(&mut self, input: Input, sender: ComponentSender<Self>, root: &Self::Root) {
         match input {
             Input::Reload => self.restart(self.log.filter.clone(), &sender),
             Input::Decided(events) => {
                 self.log.decided(&events);
-                self.show();
+                if root.is_mapped() {
+                    self.show();
+                }
             }
+            Input::Shown => self.show(),
             Input::Search(text) => {
                 let filter = Filter {
                     text,

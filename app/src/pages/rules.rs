@@ -93,6 +93,9 @@ impl Component for Rules {
             }
         });
         let widgets = build(&root, &table, &sender);
+        // Hits change without a signal.
+        let input = sender.clone();
+        root.connect_map(move |_| input.input(Input::Reload));
         let model = Self {
             context,
             table,

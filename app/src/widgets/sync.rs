@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use gtk::prelude::*;
 use relm4::typed_view::column::TypedColumnView;
 
 /// A table of which one row can be selected.
@@ -17,8 +18,18 @@ pub trait Keyed: PartialEq + 'static {
     fn key(&self) -> Self::Key;
 }
 
-/// Makes `list` hold `rows`.
+/// Makes `list` hold `rows`. A list that shows its beginning goes on showing it, though GTK would
+/// rather keep the row at the top in place when others come before it.
 pub fn sync<T: Keyed>(list: &mut Table<T>, rows: Vec<T>) {
+    let at_top = list.view.vadjustment().is_none_or(|at| at.value() <= 0.0);
+    replace(list, rows);
+    if at_top && !list.is_empty() {
+        list.view
+            .scroll_to(0, None, gtk::ListScrollFlags::NONE, None);
+    }
+}
+
+fn replace<T: Keyed>(list: &mut Table<T>, rows: Vec<T>) {
     let wanted: HashSet<T::Key> = rows.iter().map(Keyed::key).collect();
     let keep = |list: &Table<T>, position| {
         list.get(position)

@@ -1,7 +1,7 @@
 //! A new outbound connection, as its first packet shows it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use crate::matcher::HostName;
@@ -109,10 +109,31 @@ pub struct Flow {
     pub hosts: Vec<HostName>,
 }
 
+/// What the packets of one connection in one direction have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tuple {
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Source address and port.
+    pub source: SocketAddr,
+    /// Destination address and port.
+    pub destination: SocketAddr,
+}
+
+impl From<&Flow> for Tuple {
+    fn from(flow: &Flow) -> Self {
+        Self {
+            protocol: flow.protocol,
+            source: SocketAddr::new(flow.source, flow.source_port),
+            destination: SocketAddr::new(flow.destination, flow.destination_port),
+        }
+    }
+}
+
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.protocol.has_ports() {
-            let to = std::net::SocketAddr::new(self.destination, self.destination_port);
+            let to = SocketAddr::new(self.destination, self.destination_port);
             write!(f, "{} to {to}", self.protocol)
         } else {
             write!(f, "{} to {}", self.protocol, self.destination)

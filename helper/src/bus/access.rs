@@ -133,7 +133,7 @@ impl Access {
         tokio::task::spawn_blocking(move || work(&*backend))
             .await
             .map_err(|error| {
-                tracing::error!(%error, "a call could not be completed");
+                tracing::error!(%error, "a call could not be completed: {error}");
                 Error::Unavailable("the helper failed at this call; its journal says more".into())
             })
     }

@@ -79,7 +79,7 @@ impl Polkit {
             self.authority
                 .check_authorization(&subject, action, &details, flags, &cancellation);
         match tokio::time::timeout(patience, check).await {
-            Ok(Ok(result)) => verdict(&result, action),
+            Ok(Ok(result)) => verdict(&result, action, interactive),
             Ok(Err(error)) => Err(unreachable(action, &error)),
             Err(_) => {
                 // It may have ended just now; then there is nothing to cancel.
@@ -112,14 +112,14 @@ pub(super) fn nameless() -> Error {
 }
 
 fn unreachable(action: &str, error: &zbus::Error) -> Error {
-    tracing::warn!(%error, action, "polkit could not be asked");
+    tracing::warn!(%error, action, "polkit could not be asked: {error}");
     Error::NotAuthorized(format!(
         "{action} can't be authorised because polkit could not be asked; \
          see that polkit is installed and runs"
     ))
 }
 
-fn verdict(result: &AuthorizationResult, action: &str) -> Result<(), Error> {
+fn verdict(result: &AuthorizationResult, action: &str, interactive: bool) -> Result<(), Error> {
     if result.is_authorized {
         return Ok(());
     }
@@ -129,6 +129,8 @@ fn verdict(result: &AuthorizationResult, action: &str) -> Result<(), Error> {
         .is_some_and(|value| !value.is_empty());
     Err(Error::NotAuthorized(if dismissed {
         format!("{action} was not authorised: the authentication was dismissed")
+    } else if result.is_challenge && !interactive {
+        format!("{action} needs authentication, and the call did not allow to ask for it")
     } else if result.is_challenge {
         format!(
             "{action} needs authentication, but nobody could be asked for it; \
@@ -156,13 +158,15 @@ mod tests {
 
     #[test]
     fn only_a_plain_yes_is_a_yes() {
-        assert!(verdict(&result(true, false, &[]), "a").is_ok());
-        for (challenge, details, word) in [
-            (false, &[][..], "does not allow"),
-            (true, &[][..], "pkttyagent"),
-            (true, &[("polkit.dismissed", "true")][..], "dismissed"),
+        assert!(verdict(&result(true, false, &[]), "a", false).is_ok());
+        for (challenge, interactive, details, word) in [
+            (false, true, &[][..], "does not allow"),
+            (true, false, &[][..], "did not allow to ask"),
+            (true, true, &[][..], "pkttyagent"),
+            (true, true, &[("polkit.dismissed", "true")][..], "dismissed"),
         ] {
-            let error = verdict(&result(false, challenge, details), "a").unwrap_err();
+            let refused = result(false, challenge, details);
+            let error = verdict(&refused, "a", interactive).unwrap_err();
             assert!(
                 matches!(&error, Error::NotAuthorized(text) if text.contains(word)),
                 "{error}"

@@ -76,8 +76,6 @@ pub trait Backend: Send + Sync + 'static {
     /// Connections that are open or wait.
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection>;
 
-    /// The questions that are open now, oldest first.
-    fn open_questions(&self) -> Vec<OpenQuestion>;
     /// Settles a question and makes the rule the answer asks for. The caller was put this
     /// question and is authorised to answer it.
     ///

@@ -49,19 +49,22 @@ impl Control {
     ) -> Result<(), Error> {
         let admitted = self.access.admit(&header, action::CONFIGURE).await?;
         let settings = Settings::try_from(&settings)?;
-        tracing::info!(uid = admitted.uid, ?settings, "settings changed");
+        let new = settings.clone();
         self.access
-            .run(move |backend| backend.set_settings(settings))
-            .await?
+            .run(move |backend| backend.set_settings(new))
+            .await??;
+        tracing::info!(uid = admitted.uid, ?settings, "settings changed");
+        Ok(())
     }
 
     async fn set_mode(&self, #[zbus(header)] header: Header<'_>, mode: &str) -> Result<(), Error> {
         let admitted = self.access.admit(&header, action::CONFIGURE).await?;
         let mode = self::mode(mode)?;
-        tracing::info!(uid = admitted.uid, %mode, "mode changed");
         self.access
             .run(move |backend| backend.set_mode(mode))
-            .await?
+            .await??;
+        tracing::info!(uid = admitted.uid, %mode, "mode changed");
+        Ok(())
     }
 
     async fn pause(&self, #[zbus(header)] header: Header<'_>, seconds: u32) -> Result<(), Error> {
@@ -71,13 +74,17 @@ impl Control {
                 "seconds: a pause lasts from 1 to {MAX_PAUSE} seconds, not {seconds}"
             )));
         }
+        self.access
+            .run(move |backend| backend.pause(seconds))
+            .await?;
         tracing::info!(uid = admitted.uid, seconds, "paused");
-        self.access.run(move |backend| backend.pause(seconds)).await
+        Ok(())
     }
 
     async fn resume(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         let admitted = self.access.admit(&header, action::CONFIGURE).await?;
+        self.access.run(|backend| backend.pause(0)).await?;
         tracing::info!(uid = admitted.uid, "pause ended");
-        self.access.run(|backend| backend.pause(0)).await
+        Ok(())
     }
 }

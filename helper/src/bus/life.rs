@@ -50,7 +50,7 @@ impl Life {
         while !connection.is_closed() {
             match tokio::time::timeout(Self::PATIENCE, bus.get_id()).await {
                 Ok(Ok(_)) => self.proved(),
-                Ok(Err(error)) => tracing::warn!(%error, "the bus refused to say its id"),
+                Ok(Err(error)) => tracing::warn!(%error, "the bus refused to say its id: {error}"),
                 Err(_) => tracing::warn!("the bus does not answer"),
             }
             tokio::time::sleep(Self::INTERVAL).await;

@@ -189,7 +189,7 @@ impl Subscriptions {
                 }
                 for round in rounds {
                     if let Err(error) = send(connection, &round).await {
-                        tracing::warn!(%error, to = %round.to, "a signal could not be sent");
+                        tracing::warn!(%error, to = %round.to, "a signal could not be sent: {error}");
                     }
                 }
                 tokio::time::sleep(SPACING).await;

@@ -10,6 +10,7 @@ use bastion_policy::rule::Action;
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::time::Timestamp;
 
+use super::once::Once;
 use super::{Clock, Command, Decided, Notices, Policy, QuestionNotice, Report, SocketEnder};
 use crate::identify::Identifier;
 use crate::packet;
@@ -45,6 +46,7 @@ pub struct EngineParts<Q, I, C> {
 pub struct Engine<Q, I, C> {
     parts: EngineParts<Q, I, C>,
     pending: Pending,
+    once: Once,
     next_liveness: Option<Timestamp>,
     malformed: u64,
     unreported: u64,
@@ -64,6 +66,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Self {
             parts,
             pending: Pending::default(),
+            once: Once::default(),
             next_liveness: None,
             malformed: 0,
             unreported: 0,
@@ -108,6 +111,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     done,
                 }) => {
                     let settled = self.pending.answer(question);
+                    self.keep(settled.as_ref(), action, &reason);
                     // Whoever asked may have gone meanwhile.
                     let _ = done.send(settled.is_some());
                     self.settle(settled, action, &reason)?;
@@ -160,7 +164,36 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                 };
                 self.conclude(waiter, action, decision.reason)
             }
-            Outcome::Ask => self.ask(packet.id, flow, identity),
+            Outcome::Ask => self.undecided(packet.id, flow, identity),
+        }
+    }
+
+    /// A packet that no rule decides: it belongs to a connection the user has been asked about,
+    /// or it asks.
+    fn undecided(
+        &mut self,
+        packet: PacketId,
+        flow: Flow,
+        identity: Identity,
+    ) -> Result<(), QueueError> {
+        let now = self.parts.clock.steady();
+        match self.once.answer(&flow, &identity, now) {
+            Some((action, reason)) => {
+                let waiter = Waiter {
+                    packet,
+                    flow,
+                    identity,
+                };
+                self.conclude(waiter, action, reason)
+            }
+            None => self.ask(packet, flow, identity),
+        }
+    }
+
+    fn keep(&mut self, settled: Option<&Settled>, action: Action, reason: &Reason) {
+        let now = self.parts.clock.steady();
+        for waiter in settled.into_iter().flat_map(|settled| &settled.waiters) {
+            self.once.keep(waiter, action, reason, now);
         }
     }
 

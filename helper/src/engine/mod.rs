@@ -9,6 +9,7 @@
 mod clock;
 mod core;
 mod ender;
+mod once;
 
 pub use self::clock::{Clock, SystemClock, now};
 pub use self::core::{Engine, EngineParts};

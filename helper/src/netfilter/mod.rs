@@ -128,7 +128,7 @@ impl Netfilter {
     /// When a program is missing or fails, or the result is not what was made. Rules that were
     /// in place may be there still.
     pub fn apply(self, spec: &RulesetSpec) -> Result<(), NetfilterError> {
-        for family in Family::ALL {
+        for family in Family::present() {
             let tools = Tools::find(family, self.backend)?;
             repeat(|| replace(family, &tools, spec))?;
             remove_unused(family, self.backend)?;
@@ -148,7 +148,7 @@ impl Netfilter {
     /// When a program is missing or fails, or a rule is there still; what could be removed is.
     pub fn cleanup(self) -> Result<(), NetfilterError> {
         let mut outcome = Ok(());
-        for family in Family::ALL {
+        for family in Family::present() {
             let used = Tools::find(family, self.backend)
                 .and_then(|tools| repeat(|| remove(family, &tools)));
             outcome = outcome.and(used).and(remove_unused(family, self.backend));
@@ -162,7 +162,7 @@ impl Netfilter {
     /// When a program is missing or fails.
     pub fn check(self, spec: &RulesetSpec) -> Result<Health, NetfilterError> {
         let mut health = Health::default();
-        for family in Family::ALL {
+        for family in Family::present() {
             let dump = Tools::find(family, self.backend)?.save()?;
             health.faults.extend(Health::of(family, &dump, spec).faults);
             for (backend, _, dump) in unused(family, self.backend) {

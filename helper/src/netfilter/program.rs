@@ -39,7 +39,8 @@ pub enum Backend {
 }
 
 impl Backend {
-    pub(super) const ALL: [Self; 3] = [Self::System, Self::Nft, Self::Legacy];
+    /// All, those with names of their own first: the system's is one of them.
+    pub(super) const ALL: [Self; 3] = [Self::Nft, Self::Legacy, Self::System];
 
     fn suffix(self) -> &'static str {
         match self {

@@ -29,6 +29,16 @@ pub enum Family {
 impl Family {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// Those this system speaks. Where IPv6 is switched off at boot (`ipv6.disable=1`, the
+    /// kernel's Documentation/networking/ipv6.rst), nothing can leave by it and `ip6tables` may
+    /// fail; the kernel then has no table of IPv6 addresses.
+    pub fn present() -> impl Iterator<Item = Self> {
+        let ipv6 = Path::new("/proc/thread-self/net/if_inet6").exists();
+        Self::ALL
+            .into_iter()
+            .filter(move |family| ipv6 || *family == Self::Ipv4)
+    }
 }
 
 impl fmt::Display for Family {

@@ -5,7 +5,7 @@
 
 pub mod nfqueue;
 
-mod message;
+mod socket;
 pub(crate) mod stats;
 mod waker;
 

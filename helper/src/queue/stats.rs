@@ -28,27 +28,10 @@ impl QueueStats {
     }
 }
 
-/// A line of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    number: u16,
-    /// Netlink port of the socket that holds the queue.
-    pub(super) port: u32,
-    pub(super) stats: QueueStats,
-}
-
-/// The table's entry of a queue; `None` when nobody holds it.
-pub(super) fn entry(number: u16) -> Result<Option<Entry>, QueueError> {
-    let table = fs::read_to_string(TABLE).map_err(|source| failed(number, source))?;
-    Ok(find(&table, number))
-}
-
 /// The counters of a queue that somebody holds.
 pub(crate) fn stats(number: u16) -> Result<QueueStats, QueueError> {
-    match entry(number)? {
-        Some(entry) => Ok(entry.stats),
-        None => Err(failed(number, io::ErrorKind::NotFound.into())),
-    }
+    let table = fs::read_to_string(TABLE).map_err(|source| failed(number, source))?;
+    find(&table, number).ok_or_else(|| failed(number, io::ErrorKind::NotFound.into()))
 }
 
 fn failed(number: u16, source: io::Error) -> QueueError {
@@ -59,30 +42,27 @@ fn failed(number: u16, source: io::Error) -> QueueError {
     }
 }
 
-fn find(table: &str, number: u16) -> Option<Entry> {
+fn find(table: &str, number: u16) -> Option<QueueStats> {
     table
         .lines()
         .filter_map(parse)
-        .find(|entry| entry.number == number)
+        .find_map(|(of, stats)| (of == number).then_some(stats))
 }
 
-/// Queue number, port, waiting, copy mode, copy range, dropped by the queue, dropped by the
-/// socket, last packet id, and a 1 that means nothing.
-fn parse(line: &str) -> Option<Entry> {
+/// Reads a line: queue number, port of the socket that holds it, waiting, copy mode, copy range,
+/// dropped by the queue, dropped by the socket, last packet id, and a 1 that means nothing.
+fn parse(line: &str) -> Option<(u16, QueueStats)> {
     let mut fields = line.split_ascii_whitespace();
     let number = fields.next()?.parse().ok()?;
     let mut next = || fields.next()?.parse::<u32>().ok();
-    let (port, waiting) = (next()?, next()?);
+    let (_port, waiting) = (next()?, next()?);
     let (_copy_mode, _copy_range) = (next()?, next()?);
-    Some(Entry {
-        number,
-        port,
-        stats: QueueStats {
-            waiting,
-            queue_dropped: next()?,
-            user_dropped: next()?,
-        },
-    })
+    let stats = QueueStats {
+        waiting,
+        queue_dropped: next()?,
+        user_dropped: next()?,
+    };
+    Some((number, stats))
 }
 
 #[cfg(test)]
@@ -95,11 +75,9 @@ mod tests {
 
     #[test]
     fn finds_a_queue_among_others() {
-        let entry = find(TABLE, 0).unwrap();
-        assert_eq!(entry.port, 4242);
-        assert_eq!(entry.stats.waiting, 3);
-        assert_eq!(entry.stats.lost(), 18);
-        assert_eq!(find(TABLE, 17).unwrap().port, 4_294_963_057);
+        let stats = find(TABLE, 0).unwrap();
+        assert_eq!((stats.waiting, stats.lost()), (3, 18));
+        assert_eq!(find(TABLE, 17).unwrap().lost(), 0);
         assert_eq!(find(TABLE, 7), None);
     }
 

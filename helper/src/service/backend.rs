@@ -7,6 +7,7 @@ use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery, Status,
     WireRule,
 };
+use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
 use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 use super::answer;
 use super::core::{Core, Stored, lock, policy};
-use super::record::{self, Tuple};
-use crate::bus::{Backend, Caller, OpenQuestion};
+use super::record;
+use crate::bus::{Backend, Caller};
 use crate::engine::now;
 use crate::queue;
 use crate::sockets::SocketTables;
@@ -81,7 +82,7 @@ impl Backend for Core {
         let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
         if let Err(error) = stored.settings.set_paused_until(end) {
             // It holds all the same, but a restart of the helper ends it.
-            tracing::warn!(%error, "the pause could not be stored");
+            tracing::warn!(%error, "the pause could not be stored: {error}");
         }
         self.apply_stored(&mut stored);
     }
@@ -148,7 +149,9 @@ impl Backend for Core {
                 )));
             }
             stored.rules.remove(ids).map_err(not_stored)
-        })
+        })?;
+        self.forget_hits(ids);
+        Ok(())
     }
 
     fn rule(&self, id: &RuleId) -> Option<Rule> {
@@ -192,12 +195,16 @@ impl Backend for Core {
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
         let open = SocketTables::open().and_then(|mut tables| tables.list());
         let open = open.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the socket tables can't be read");
+            tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
         });
-        let tuples = open
-            .iter()
-            .filter_map(|s| Some(Tuple::new(s.protocol, s.local, s.remote?)));
+        let tuples = open.iter().filter_map(|socket| {
+            Some(Tuple {
+                protocol: socket.protocol,
+                source: socket.local,
+                destination: socket.remote?,
+            })
+        });
         let waiting = self.questions().into_iter().map(|question| {
             let mut event = record::describe(&question.flow, &question.identity);
             event.time = question.opened.as_millis();
@@ -212,10 +219,6 @@ impl Backend for Core {
         connections.extend(lock(&self.passed).open(tuples));
         connections.retain(|c| seen_by.is_none_or(|uid| c.event.uid == uid));
         connections
-    }
-
-    fn open_questions(&self) -> Vec<OpenQuestion> {
-        self.questions()
     }
 
     fn answer(&self, id: QuestionId, answer: CheckedAnswer, caller: &Caller) -> Result<(), Error> {

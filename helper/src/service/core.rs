@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::Event;
@@ -52,6 +53,8 @@ pub struct Core {
     pub(super) log: Mutex<EventLog>,
     /// What happens while the helper is down was changed.
     pub(super) feed_changed: Notify,
+    /// What is in force may have changed: rules, mode or settings.
+    pub(super) changed: Notify,
     /// There may be rules that end by themselves.
     temporary: Notify,
 }
@@ -73,7 +76,7 @@ impl Core {
         mut log: EventLog,
     ) -> Self {
         let hits = log.hits().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the hits of rules so far can't be read");
+            tracing::warn!(%error, "the hits of rules so far can't be read: {error}");
             HashMap::new()
         });
         Self {
@@ -92,6 +95,7 @@ impl Core {
             hits: Mutex::new(hits),
             log: Mutex::new(log),
             feed_changed: Notify::new(),
+            changed: Notify::new(),
             temporary: Notify::new(),
         }
     }
@@ -118,12 +122,13 @@ impl Core {
                 stored.trouble = None;
             }
             Err(error) => {
-                tracing::error!(%error, "the stored rules can't be put into force; the last ones stay");
+                tracing::error!(%error, "the stored rules can't be put into force; the last ones stay: {error}");
                 stored.trouble = Some(format!("The rules can't be put into force: {error}."));
             }
         }
         let policy = policy(stored);
         self.temporary.notify_one();
+        self.changed.notify_one();
         if self.engine.send(Command::Apply(policy)).is_err() {
             tracing::error!("the engine has stopped and can't be told of new rules");
         }
@@ -165,8 +170,8 @@ impl Core {
         lock(&self.questions).get(&id).cloned()
     }
 
-    /// Removes rules whose time, process or session is over; `true` if there were any.
-    pub fn expire(&self, ended: impl Fn(&Lifetime) -> bool) -> bool {
+    /// Removes rules whose time, process or session is over.
+    pub fn expire(&self, ended: impl Fn(&Lifetime) -> bool) {
         let mut stored = self.stored();
         let over: Vec<RuleId> = stored
             .rules
@@ -176,15 +181,24 @@ impl Core {
             .map(|rule| rule.id().clone())
             .collect();
         if over.is_empty() {
-            return false;
+            return;
         }
         if let Err(error) = stored.rules.remove(&over) {
             // They decide nothing any more; the next round tries again.
-            tracing::warn!(%error, "rules whose time is over can't be removed");
-            return false;
+            tracing::warn!(%error, "rules whose time is over can't be removed: {error}");
+            return;
         }
         self.apply_stored(&mut stored);
-        true
+        drop(stored);
+        self.forget_hits(&over);
+    }
+
+    /// Forgets the hits of rules that are gone.
+    pub(super) fn forget_hits(&self, rules: &[RuleId]) {
+        lock(&self.hits).retain(|id, _| !rules.contains(id));
+        if let Err(error) = lock(&self.log).forget_hits(rules) {
+            tracing::warn!(%error, "the hits of removed rules can't be forgotten: {error}");
+        }
     }
 
     /// Returns at once while some rule may end by itself, else when there may be one again.
@@ -196,15 +210,17 @@ impl Core {
         }
     }
 
-    /// Reads the stores again, because files were edited; `true` if the rules may be others now.
-    pub(super) fn reload(&self) -> bool {
+    /// Reads the stores again, because files were edited.
+    pub(super) fn reload(&self) {
         let mut stored = self.stored();
         let before = stored.settings.settings().when_down;
         let rules = stored.rules.reload();
         let settings = stored.settings.reload();
         for outcome in rules.iter().chain([&settings]) {
             match outcome {
-                Reload::Kept(problem) => tracing::error!(%problem, "an edit changes nothing"),
+                Reload::Kept(problem) => {
+                    tracing::error!(%problem, "an edit changes nothing: {problem}")
+                }
                 Reload::Changed => tracing::info!("an edit takes effect"),
                 Reload::Unchanged => {}
             }
@@ -213,9 +229,14 @@ impl Core {
         if stored.settings.settings().when_down != before {
             self.feed_changed.notify_one();
         }
-        rules
-            .iter()
-            .any(|outcome| matches!(outcome, Reload::Changed))
+    }
+
+    /// How long everything is still allowed; `None` if it is not, or no more.
+    pub(super) fn pause_left(&self) -> Option<Duration> {
+        let end = self.stored().settings.paused_until()?;
+        let left = end.as_millis().checked_sub(now().as_millis())?;
+        // Not 0: a pause that ends this very millisecond has ended when this has passed.
+        Some(Duration::from_millis(left + 1))
     }
 
     /// Has the kernel queue new connections to the engine.
@@ -272,12 +293,12 @@ impl Core {
                     event.id = id;
                 }
             }
-            Err(error) => tracing::warn!(%error, "decisions can't be logged"),
+            Err(error) => tracing::warn!(%error, "decisions can't be logged: {error}"),
         }
         if !hits.is_empty()
             && let Err(error) = log.add_hits(hits)
         {
-            tracing::warn!(%error, "hits of rules can't be counted");
+            tracing::warn!(%error, "hits of rules can't be counted: {error}");
         }
     }
 
@@ -285,7 +306,7 @@ impl Core {
     pub(super) fn prune_log(&self) {
         let settings = self.stored().settings.settings().clone();
         if let Err(error) = lock(&self.log).prune(settings.log_days, settings.log_events, now()) {
-            tracing::warn!(%error, "old events can't be removed from the log");
+            tracing::warn!(%error, "old events can't be removed from the log: {error}");
         }
     }
 }

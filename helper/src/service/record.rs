@@ -1,10 +1,9 @@
 //! Decisions as events, and the connections they let through.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 
 use bastion_ipc::wire::{Connection, Event};
-use bastion_policy::flow::{Flow, Protocol};
+use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::RuleSet;
 
@@ -48,36 +47,6 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
             .unwrap_or_default(),
         count: 1,
         ..Event::default()
-    }
-}
-
-/// A flow by its tuple.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Tuple {
-    protocol: Protocol,
-    source: SocketAddr,
-    destination: SocketAddr,
-}
-
-impl Tuple {
-    /// The tuple of these ends.
-    #[must_use]
-    pub fn new(protocol: Protocol, source: SocketAddr, destination: SocketAddr) -> Self {
-        Self {
-            protocol,
-            source,
-            destination,
-        }
-    }
-}
-
-impl From<&Flow> for Tuple {
-    fn from(flow: &Flow) -> Self {
-        Self::new(
-            flow.protocol,
-            SocketAddr::new(flow.source, flow.source_port),
-            SocketAddr::new(flow.destination, flow.destination_port),
-        )
     }
 }
 
@@ -126,10 +95,16 @@ impl Passed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bastion_policy::flow::Protocol;
+    use std::net::SocketAddr;
 
     fn tuple(port: u16) -> Tuple {
         let at = |port| SocketAddr::new("192.0.2.1".parse().unwrap(), port);
-        Tuple::new(Protocol::Tcp, at(port), at(443))
+        Tuple {
+            protocol: Protocol::Tcp,
+            source: at(port),
+            destination: at(443),
+        }
     }
 
     #[test]

@@ -82,8 +82,8 @@ async fn stop(in_peace: bool, judge: &Judge, tasks: Tasks) {
         // First, so that no packet waits for a verdict that will not come.
         match tokio::task::spawn_blocking(|| Netfilter::system().cleanup()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "rules may be left behind"),
-            Err(error) => tracing::error!(%error, "rules may be left behind"),
+            Ok(Err(error)) => tracing::error!(%error, "rules may be left behind: {error}"),
+            Err(error) => tracing::error!(%error, "rules may be left behind: {error}"),
         }
     }
     judge.stop();

@@ -67,18 +67,18 @@ impl Tasks {
             heard.questions,
             Arc::clone(&status_due),
         ));
-        set.spawn(reload(
-            Arc::clone(core),
-            Arc::clone(bus),
-            changed,
-            Arc::clone(&status_due),
-        )?);
+        set.spawn(reload(Arc::clone(core), changed)?);
         set.spawn(status(
             Arc::clone(core),
             Arc::clone(bus),
             Arc::clone(&status_due),
         ));
-        set.spawn(age(Arc::clone(core), Arc::clone(bus)));
+        set.spawn(changes(
+            Arc::clone(core),
+            Arc::clone(bus),
+            Arc::clone(&status_due),
+        ));
+        set.spawn(age(Arc::clone(core)));
         set.spawn(refeed(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(
@@ -124,7 +124,14 @@ async fn questions(
         core.note(&notice);
         match notice {
             QuestionNotice::Opened(question) | QuestionNotice::Changed(question) => {
+                let (id, sender) = (question.id, question.identity.clone());
                 bus.question_opened(question);
+                if !bus.is_put(id) {
+                    tracing::info!(
+                        "nobody can be asked about a connection of {sender}; it waits for an agent \
+                         until its time is over"
+                    );
+                }
             }
             QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason),
         }
@@ -157,7 +164,7 @@ async fn decisions(
         }
         match logged.await {
             Ok(events) => bus.publish_decisions(&events),
-            Err(error) => tracing::error!(%error, "decisions could not be logged"),
+            Err(error) => tracing::error!(%error, "decisions could not be logged: {error}"),
         }
         status_due.notify_one();
         sleep(BATCH).await;
@@ -180,9 +187,7 @@ async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
 /// Reads files again when they were edited, or on SIGHUP.
 fn reload(
     core: Arc<Core>,
-    bus: Arc<Bus>,
     mut changed: mpsc::Receiver<()>,
-    status_due: Arc<Notify>,
 ) -> Result<impl Future<Output = RunError>, RunError> {
     let mut hangup = signal(SignalKind::hangup())?;
     // Kept, so that a watch that could not be started does not end the task.
@@ -194,26 +199,38 @@ fn reload(
             }
             let reader = Arc::clone(&core);
             let reloaded = tokio::task::spawn_blocking(move || reader.reload()).await;
-            match reloaded {
-                Ok(true) => bus.publish_rules_changed(),
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "the rules could not be read again"),
+            if let Err(error) = reloaded {
+                tracing::error!(%error, "the rules could not be read again: {error}");
             }
-            status_due.notify_one();
         }
     })
 }
 
 /// Removes rules whose time, process or session is over.
-async fn age(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
+async fn age(core: Arc<Core>) -> RunError {
     let mut ticks = interval(EXPIRY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if core.expire(super::judge::is_over) {
-            bus.publish_rules_changed();
-        }
+        core.expire(super::judge::is_over);
         core.wait_for_temporary_rules().await;
+    }
+}
+
+/// Tells subscribers when what is in force has changed, whoever changed it, or a pause is over.
+async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> RunError {
+    loop {
+        let pause_over = async {
+            match core.pause_left() {
+                Some(left) => sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = core.changed.notified() => bus.publish_rules_changed(),
+            () = pause_over => {}
+        }
+        status_due.notify_one();
     }
 }
 
@@ -222,7 +239,7 @@ async fn refeed(core: Arc<Core>) -> RunError {
     loop {
         core.feed_changed.notified().await;
         if let Err(error) = super::run::feed(&core).await {
-            tracing::error!(%error, "the iptables rules could not be changed; the old ones stay");
+            tracing::error!(%error, "the iptables rules could not be changed; the old ones stay: {error}");
         }
     }
 }

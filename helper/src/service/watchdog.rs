@@ -49,7 +49,7 @@ pub(super) async fn run(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
         let engine = match report.await {
             Ok(Ok(report)) => report,
             Ok(Err(error)) => {
-                tracing::error!(%error, "the engine shows no sign of life");
+                tracing::error!(%error, "the engine shows no sign of life: {error}");
                 continue;
             }
             Err(_) => continue,

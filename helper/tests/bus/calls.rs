@@ -6,6 +6,7 @@ use bastion_ipc::names::{HELPER, HELPER_PATH, action};
 use bastion_ipc::wire::{Event, ExplainQuery, LogQuery, WireRule, WireSettings};
 use zbus::Connection;
 
+use super::daemon::pair;
 use super::fakes::{Memory, Polkit, question, rule};
 use super::*;
 
@@ -286,14 +287,7 @@ async fn one_user_cannot_hold_all_places_with_many_connections() {
 /// Over a connection without a bus no message has a sender, and nobody vouches for anybody.
 #[tokio::test]
 async fn a_message_without_a_sender_is_refused_by_us_and_by_polkit() {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    let guid = zbus::OwnedGuid::from(zbus::Guid::generate());
-    let server = zbus::connection::Builder::unix_stream(ours)
-        .server(guid)
-        .p2p()
-        .build();
-    let client = zbus::connection::Builder::unix_stream(theirs).p2p().build();
-    let (server, client) = tokio::try_join!(server, client).unwrap();
+    let (server, client) = pair().await;
     let backend = Arc::new(Memory::default());
     let allows_all = Arc::new(Polkit::default());
     allows_all.allow(&action::ALL);

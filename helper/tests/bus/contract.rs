@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use zbus::message::Type;
 use zbus::{Message, MessageStream};
 
-use super::daemon::data;
+use super::daemon::{data, pair};
 use super::*;
 
 const INTERFACES: [&str; 4] = ["Control", "Rules", "Events", "Prompts"];
@@ -121,14 +121,7 @@ fn note_calls(connection: Connection) -> Arc<Mutex<BTreeMap<(String, String), St
 
 #[tokio::test]
 async fn the_proxies_send_what_the_interface_files_say() {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    let guid = zbus::OwnedGuid::from(zbus::Guid::generate());
-    let server = zbus::connection::Builder::unix_stream(ours)
-        .server(guid)
-        .p2p()
-        .build();
-    let client = zbus::connection::Builder::unix_stream(theirs).p2p().build();
-    let (server, client) = tokio::try_join!(server, client).unwrap();
+    let (server, client) = pair().await;
     let calls = note_calls(server);
     let Client {
         control,

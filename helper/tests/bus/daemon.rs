@@ -113,6 +113,15 @@ impl Drop for Daemon {
     }
 }
 
+/// Two ends of a connection without a bus between them; the first is the server.
+pub(crate) async fn pair() -> (Connection, Connection) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let guid = zbus::OwnedGuid::from(zbus::Guid::generate());
+    let server = Builder::unix_stream(ours).server(guid).p2p().build();
+    let client = Builder::unix_stream(theirs).p2p().build();
+    tokio::try_join!(server, client).unwrap()
+}
+
 /// A file under `data/`.
 pub(crate) fn data(name: &str) -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

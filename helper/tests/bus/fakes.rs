@@ -87,6 +87,14 @@ impl Memory {
         self.changes.lock().unwrap().clone()
     }
 
+    /// Everything that gets here makes sense.
+    fn note_rule(&self, change: String, rule: &WireRule) {
+        match Rule::try_from(rule) {
+            Ok(_) => self.note(change),
+            Err(error) => self.note(format!("NONSENSE {change}: {error}")),
+        }
+    }
+
     fn note(&self, change: String) {
         self.changes.lock().unwrap().push(change);
     }
@@ -139,8 +147,8 @@ impl Backend for Memory {
         let mut rule = rule.clone();
         rule.id = Some(id.to_string());
         rule.creator = Some(caller.uid.to_string());
+        self.note_rule(format!("add {id} by {}", caller.uid), &rule);
         rules.insert(id.clone(), rule);
-        self.note(format!("add {id} by {}", caller.uid));
         Ok(id)
     }
 
@@ -150,7 +158,7 @@ impl Backend for Memory {
             Some(old) => *old = rule.clone(),
             None => return Err(Error::NotFound(format!("there is no rule “{id}”"))),
         }
-        self.note(format!("replace {id} enabled {:?}", rule.enabled));
+        self.note_rule(format!("replace {id} enabled {:?}", rule.enabled), rule);
         Ok(())
     }
 
@@ -192,10 +200,6 @@ impl Backend for Memory {
             state: "open".into(),
         };
         log.iter().filter(sees).map(connection).collect()
-    }
-
-    fn open_questions(&self) -> Vec<OpenQuestion> {
-        Vec::new()
     }
 
     fn answer(

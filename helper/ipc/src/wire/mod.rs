@@ -46,3 +46,77 @@ impl From<bastion_policy::text::RuleTextError> for WireError {
         Self::new(error.field, &error.problem)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bastion_policy::rule::Rule;
+    use proptest::prelude::*;
+
+    fn rule() -> WireRule {
+        WireRule {
+            id: Some("not yours to choose /".into()),
+            name: "A rule".into(),
+            action: "allow".into(),
+            creator: Some("factory".into()),
+            created: Some("nonsense".into()),
+            hits: Some(1),
+            last_hit: Some(1),
+            ..WireRule::default()
+        }
+    }
+
+    #[test]
+    fn what_the_helper_sets_is_dropped_from_what_callers_send() {
+        let added = rule().for_adding().unwrap();
+        let expected = WireRule {
+            name: "A rule".into(),
+            action: "allow".into(),
+            ..WireRule::default()
+        };
+        assert_eq!(added, expected);
+        assert!(rule().for_replacing().is_err(), "its id is nonsense");
+        let mut replacing = rule();
+        replacing.id = Some("a-1".into());
+        let replaced = replacing.for_replacing().unwrap();
+        assert_eq!(replaced.id.as_deref(), Some("a-1"));
+        assert_eq!((replaced.creator, replaced.hits), (None, None));
+    }
+
+    #[test]
+    fn a_sentence_quotes_no_megabytes() {
+        let error = mode(&"ä".repeat(1_000_000)).unwrap_err();
+        assert!(error.problem.len() < 600, "{}", error.problem.len());
+        assert!(error.to_string().starts_with("mode: "));
+    }
+
+    #[test]
+    fn explanations_are_of_programs_that_can_be() {
+        for (program, fine) in [
+            ("kernel", true),
+            ("unknown", true),
+            ("/usr/bin/curl", true),
+            ("curl", false),
+            ("/usr/../bin", false),
+            ("", false),
+        ] {
+            let query = ExplainQuery {
+                program: program.into(),
+                destination: "example.org".into(),
+                ..ExplainQuery::default()
+            };
+            assert_eq!(query.checked().is_ok(), fine, "{program}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_that_passes_can_be_built(name: String, action in "allow|deny|.{0,8}", ports: Option<String>) {
+            let wire = WireRule { name, action, ports, ..WireRule::default() };
+            if let Ok(mut added) = wire.for_adding() {
+                added.id = Some("r1".into());
+                prop_assert!(Rule::try_from(&added).is_ok());
+            }
+        }
+    }
+}

@@ -254,7 +254,7 @@ impl Agents {
             match self.run(&name, path, caller, errand).await {
                 Ok(()) => self.succeeded(&name, registration),
                 Err(error) => {
-                    tracing::warn!(agent = %name, %error, "an agent failed");
+                    tracing::warn!(agent = %name, %error, "an agent failed: {error}");
                     if self.failed(&name, registration, asked) {
                         return;
                     }

@@ -1,0 +1,62 @@
+//! Answers that hold once, kept for as long as the connection they were given for may go on asking.
+//!
+//! A packet that gets no reply leaves its connection new to connection tracking: TCP's SYN is
+//! sent again after a second, and each further datagram to a silent peer counts as new. They
+//! belong to the connection the user has decided about, and are not asked about again.
+
+use std::collections::{HashMap, VecDeque};
+
+use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::pending::Waiter;
+use bastion_policy::process::{Identity, ProcessKey};
+use bastion_policy::rule::Action;
+use bastion_policy::ruleset::Reason;
+use bastion_policy::time::Timestamp;
+
+/// Milliseconds an answer is kept. Linux gives up a connection after sending its SYN for 127
+/// seconds: `tcp_syn_retries`, tcp(7).
+const KEPT: u64 = 127_000;
+
+/// Answers kept at most; the oldest go first.
+const ROOM: usize = 4_096;
+
+/// A connection attempt: the tuple, and the process, as a tuple can be used again by another.
+type Attempt = (Tuple, ProcessKey);
+
+/// See the module's documentation. Times are steady, not on the wall clock.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    answers: HashMap<Attempt, (Action, Reason, Timestamp)>,
+    order: VecDeque<Attempt>,
+}
+
+impl Once {
+    /// Keeps the answer for this packet's connection. A sender that is not proven has none.
+    pub fn keep(&mut self, waiter: &Waiter, action: Action, reason: &Reason, now: Timestamp) {
+        let Some(process) = waiter.process() else {
+            return;
+        };
+        let attempt = (Tuple::from(&waiter.flow), process);
+        let answer = (action, reason.clone(), now.after_millis(KEPT));
+        if self.answers.insert(attempt, answer).is_none() {
+            self.order.push_back(attempt);
+        }
+        if self.order.len() > ROOM
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.answers.remove(&oldest);
+        }
+    }
+
+    /// The answer for a packet of this connection and this very process, if there was one.
+    pub fn answer(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Option<(Action, Reason)> {
+        let attempt = (Tuple::from(flow), identity.process()?.key);
+        let (action, reason, end) = self.answers.get(&attempt)?;
+        (now < *end).then(|| (*action, reason.clone()))
+    }
+}

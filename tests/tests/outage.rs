@@ -1,0 +1,134 @@
+//! What becomes of packets when the helper ends, and while it is down.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::time::Duration;
+
+use bastion_tests::{
+    As, Destination, Family, Firewall, Manner, Outcome, Transport, eventually, eventually_equal,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a datagram is waited for that must not come.
+const LONG_ENOUGH: Duration = Duration::from_secs(2);
+const PORT: u16 = 7200;
+const SETTINGS: &str = "/etc/bastion/settings.toml";
+/// After a crash it shall stay down until the test wants it back.
+const LATER: &str = "[Service]\nRestartSec=1h";
+
+fn boot(purpose: &str) -> Option<Firewall> {
+    let mut firewall = Firewall::boot_or_skip(purpose)?;
+    let internet = firewall.internet();
+    internet.listen(Transport::Udp, PORT, Manner::Echo).unwrap();
+    firewall.drop_in(LATER).unwrap();
+    Some(firewall)
+}
+
+fn destinations(firewall: &mut Firewall) -> [Destination; 2] {
+    let internet = firewall.internet();
+    [internet.v4(6), internet.v6(6)].map(|address| Destination {
+        transport: Transport::Udp,
+        address,
+        port: PORT,
+    })
+}
+
+/// Datagrams that have reached the internet, in both families.
+fn arrived(firewall: &mut Firewall) -> [u64; 2] {
+    destinations(firewall).map(|to| {
+        let internet = firewall.internet();
+        let arrived = internet.arrived(to.transport, to.address, to.port);
+        arrived.unwrap().datagrams
+    })
+}
+
+/// Ends the helper's process with SIGKILL and waits until systemd has done what it does then.
+fn crash(firewall: &Firewall) {
+    let pid = firewall.property("MainPID").unwrap();
+    let kill = ["kill", "-KILL", &pid];
+    firewall.sandbox().run(As::Root, &kill).unwrap();
+    let down = || (firewall.property("SubState").unwrap() == "auto-restart").then_some(());
+    eventually("the end of the service", PATIENCE, down).unwrap();
+    assert_eq!(firewall.property("Result").unwrap(), "signal");
+}
+
+#[test]
+fn packets_that_wait_are_dropped_when_the_helper_ends() {
+    let Some(mut firewall) = boot("waiting-at-end") else {
+        return;
+    };
+    let waiter = firewall.program("waiter").unwrap();
+    let free = firewall.program("free").unwrap();
+    for way in ["a stop", "a crash"] {
+        firewall.internet().forget().unwrap();
+        let waiting: Vec<_> = destinations(&mut firewall)
+            .into_iter()
+            .map(|to| {
+                firewall
+                    .start_sending(As::Root, &waiter, to, PATIENCE)
+                    .unwrap()
+            })
+            .collect();
+        eventually_equal("packets that wait", PATIENCE, &2, || {
+            firewall.counter("waiting_packets")
+        })
+        .unwrap();
+        match way {
+            "a stop" => firewall.systemctl("stop").unwrap(),
+            _ => crash(&firewall),
+        }
+        // What is sent now arrives, after whatever would have been released.
+        for to in destinations(&mut firewall) {
+            let sent = firewall.send(As::Root, &free, to, PATIENCE).unwrap();
+            assert_eq!(sent, Outcome::Reply("hello".to_owned()), "after {way}");
+        }
+        assert_eq!(arrived(&mut firewall), [1, 1], "after {way}");
+        drop(waiting);
+        firewall.systemctl("restart").unwrap();
+    }
+}
+
+#[test]
+fn nothing_new_leaves_while_a_closed_firewall_is_down() {
+    let Some(mut firewall) = boot("closed") else {
+        return;
+    };
+    let allowed = firewall.program("allowed").unwrap();
+    firewall
+        .add_rule("allow", &["--program", &allowed])
+        .unwrap();
+    let close = format!("printf 'version = 1\\nwhen_down = \"closed\"\\n' >{SETTINGS}");
+    firewall.sandbox().shell(&close).unwrap();
+    let closed = || {
+        let rules = Family::ALL.map(|family| firewall.traces(family).unwrap().join("\n"));
+        let bypass = rules.iter().any(|rules| rules.contains("--queue-bypass"));
+        (!bypass).then_some(())
+    };
+    eventually("rules without --queue-bypass", PATIENCE, closed).unwrap();
+
+    crash(&firewall);
+    for family in Family::ALL {
+        let standing = firewall.standing(family).unwrap();
+        assert!(standing.is_right(), "{family:?}: {standing:?}");
+    }
+    for to in destinations(&mut firewall) {
+        let sent = firewall.send(As::Root, &allowed, to, LONG_ENOUGH).unwrap();
+        assert!(!sent.passed(), "{sent:?}");
+    }
+    assert_eq!(arrived(&mut firewall), [0, 0]);
+    // The machine still talks to itself.
+    let to_itself = "ping -c 1 -W 5 127.0.0.1 && ping -c 1 -W 5 ::1";
+    firewall.sandbox().shell(to_itself).unwrap();
+
+    // Back again it judges; and who stops it, wants it gone.
+    firewall.systemctl("restart").unwrap();
+    for to in destinations(&mut firewall) {
+        let sent = firewall.send(As::Root, &allowed, to, PATIENCE).unwrap();
+        assert!(sent.passed(), "{sent:?}");
+    }
+    firewall.systemctl("stop").unwrap();
+    for family in Family::ALL {
+        let traces = firewall.traces(family).unwrap();
+        assert!(traces.is_empty(), "{family:?}: {traces:?}");
+    }
+}
