@@ -8,8 +8,12 @@ use bastion_policy::process::{Executable, FileId};
 use super::mounts;
 use super::proc_dir::{ProcDir, ProcFs};
 
-/// A `mountinfo` longer than this is read so far.
-const MOUNTS_LIMIT: usize = 1024 * 1024;
+/// The machine's own `mountinfo` is read up to this length.
+const MACHINE_MOUNTS: usize = 1024 * 1024;
+
+/// Another's `mountinfo` is read up to this length: anybody can make a namespace with any number
+/// of mounts. A file on one that lies beyond has no path on the machine.
+const OTHERS_MOUNTS: usize = 64 * 1024;
 
 /// What d_path appends to the path of a file that was removed.
 const DELETED: &[u8] = b" (deleted)";
@@ -74,13 +78,18 @@ impl Image {
         let (path, deleted) = self.path();
         let id = self.mount?;
         let machine = proc.machine().ok()?;
-        let own = mounts::parse(&machine.read("mountinfo", MOUNTS_LIMIT).ok()?);
-        let seen = mounts::parse(&dir.read("mountinfo", MOUNTS_LIMIT).ok()?);
+        let own = mounts::parse(&machine.read("mountinfo", MACHINE_MOUNTS).ok()?);
+        let own_mount = own.iter().any(|mount| mount.id == id);
+        let seen = if own_mount {
+            // Nothing to translate.
+            Vec::new()
+        } else {
+            mounts::parse(&dir.read("mountinfo", OTHERS_MOUNTS).ok()?)
+        };
         let found = mounts::on_machine(path, id, &seen, &own);
         if let Some(path) = found.iter().find(|path| names_it(path)) {
             return Some(self.placed(executable_path(path)?, true, false));
         }
-        let own_mount = own.iter().any(|mount| mount.id == id);
         let trusted = own_mount || (deleted && same_users(dir, &machine));
         let path = found.first().filter(|_| trusted)?;
         Some(self.placed(executable_path(path)?, true, true))

@@ -1,27 +1,34 @@
-//! Which processes hold a socket: the links in `/proc/PID/fd`.
+//! Which processes hold a socket.
 //!
 //! There is no way from a socket to its holders but to look through everybody's open files; it
-//! takes about a microsecond for each. So one look remembers every socket it sees and serves all
-//! flows of the next [`FRESH`].
+//! takes about a microsecond for each. So one [`Look`] remembers every socket it sees and serves
+//! all flows of the next [`FRESH`].
 //!
 //! A socket that is missing in so fresh a look was made since. Then it can only be held by the
 //! process that made it, by children it has started since, and by whom it was passed to since
 //! (`SCM_RIGHTS`, unix(7)). So it is enough to look at the processes that held what was asked
 //! for last, where it mostly is, and at those that are new; what this leaves out is a socket
 //! that is passed on to another running program within half a second of its making, until the
-//! next whole look. If it is in neither, everybody's files are looked at again.
+//! next whole look. If it is in neither, everybody's files are looked at again. What is not
+//! found even so is not looked for again for [`FRESH`].
+//!
+//! A look has [`Limits`], and begins with the processes of the user whose packet it is. If they
+//! have too many files open, none of their sockets is anybody's, as the one that shares it might
+//! be among those not seen. If others have, what is found among the user's own processes counts:
+//! nobody can keep others from being known.
 //!
 //! Who holds a socket without an open file can't be seen here: a socket that waits in a Unix
 //! socket's queue, or is registered with io_uring alone. That is one reason why
 //! [`Evidence::SocketTable`](bastion_policy::process::Evidence) is the weaker one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bastion_policy::process::UnknownReason;
 
-use super::proc_dir::{ProcDir, ProcFs};
-use super::process::reason;
+use super::look::Look;
+pub(super) use super::look::{Holder, Limits};
+use super::proc_dir::ProcFs;
 
 /// How long a look at everybody's open files is believed to be complete. Whether a process found
 /// in it still holds the socket is checked each time.
@@ -30,148 +37,36 @@ const FRESH: Duration = Duration::from_millis(500);
 /// Processes that held what was asked for last.
 const MAX_RECENT: usize = 8;
 
-/// Most sockets remembered of one look.
-const MAX_SOCKETS: usize = 65_536;
-
-/// Most threads looked at one by one.
-const MAX_THREADS: usize = 4096;
-
-/// A process that holds a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holder {
-    pub pid: u32,
-    /// The link below `/proc/PID`, such as `fd/3`.
-    link: String,
-}
-
-impl Holder {
-    /// True if it still holds the socket, by this or another descriptor.
-    pub(super) fn holds(&self, dir: &ProcDir, inode: u64) -> bool {
-        if dir
-            .link(&self.link)
-            .is_ok_and(|link| socket(&link) == Some(inode))
-        {
-            return true;
-        }
-        let directory = self
-            .link
-            .rsplit_once('/')
-            .map_or("fd", |(directory, _)| directory);
-        let mut held = false;
-        let looked = dir.open_files(directory, |_, link| held |= socket(link) == Some(inode));
-        looked.is_ok() && held
-    }
-}
-
-/// The inode number in a link to a socket: `socket:[NUMBER]`, proc_pid_fd(5).
-fn socket(link: &[u8]) -> Option<u64> {
-    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Who holds which socket, as of one look.
-#[derive(Debug, Default)]
-struct Look {
-    holders: HashMap<u64, Vec<Holder>>,
-    /// The processes there were.
-    pids: HashSet<u32>,
-    /// True if some process's files could not be read.
-    refused: bool,
-}
-
-impl Look {
-    /// Looks at the files of every process, whoever's it is: a socket may have come to another
-    /// user's process too. If one of the sockets has no holder, the threads that have open
-    /// files of their own (`CLONE_FILES`, unshare(2)) are looked at as well.
-    fn at(proc: &ProcFs, inodes: &[u64]) -> Self {
-        let mut look = Self::default();
-        let pids = proc.pids().unwrap_or_else(|error| {
-            look.failed(&error);
-            Vec::new()
-        });
-        // One directory open at a time: there may be more processes than files we may open.
-        for &pid in &pids {
-            look.add_process(proc, pid, inodes);
-        }
-        if !look.knows(inodes) {
-            look.add_threads(proc, &pids, inodes);
-        }
-        look
-    }
-
-    /// Adds what has come since, as far as it is in these processes or in new ones.
-    fn bring_up_to_date(&mut self, proc: &ProcFs, recent: &[u32], inodes: &[u64]) {
-        let new = proc.pids().unwrap_or_default();
-        let new = new.into_iter().filter(|pid| !self.pids.contains(pid));
-        let pids: HashSet<u32> = new.chain(recent.iter().copied()).collect();
-        for pid in pids {
-            self.add_process(proc, pid, inodes);
-        }
-    }
-
-    fn add_process(&mut self, proc: &ProcFs, pid: u32, inodes: &[u64]) {
-        self.pids.insert(pid);
-        match proc.process(pid) {
-            Ok(dir) => self.add(&dir, "fd", inodes),
-            Err(error) => self.failed(&error),
-        }
-    }
-
-    fn add_threads(&mut self, proc: &ProcFs, pids: &[u32], inodes: &[u64]) {
-        let mut left = MAX_THREADS;
-        for dir in pids.iter().filter_map(|&pid| proc.process(pid).ok()) {
-            let threads = dir.threads().unwrap_or_default();
-            // The first thread's files are those of `fd`.
-            for thread in threads.into_iter().filter(|&thread| thread != dir.pid()) {
-                if left == 0 {
-                    return;
-                }
-                left -= 1;
-                self.add(&dir, &format!("task/{thread}/fd"), inodes);
-            }
-        }
-    }
-
-    fn knows(&self, inodes: &[u64]) -> bool {
-        inodes.iter().all(|inode| self.holders.contains_key(inode))
-    }
-
-    /// Adds the sockets in one directory of a process; those that are looked for always.
-    fn add(&mut self, dir: &ProcDir, directory: &str, inodes: &[u64]) {
-        let pid = dir.pid();
-        let looked = dir.open_files(directory, |number, link| {
-            let Some(inode) = socket(link) else { return };
-            let room = self.holders.len() < MAX_SOCKETS || inodes.contains(&inode);
-            let holders = match self.holders.get_mut(&inode) {
-                Some(holders) => holders,
-                None if room => self.holders.entry(inode).or_default(),
-                None => return,
-            };
-            if holders.iter().all(|holder| holder.pid != pid) {
-                let link = format!("{directory}/{number}");
-                holders.push(Holder { pid, link });
-            }
-        });
-        if let Err(error) = looked {
-            self.failed(&error);
-        }
-    }
-
-    /// Anything but that a process is gone leaves open what it holds.
-    fn failed(&mut self, error: &std::io::Error) {
-        self.refused |= reason(error) != UnknownReason::NoProcess;
-    }
-}
+/// Most sockets without a holder, and most users with too many files, that are remembered.
+const MAX_IN_VAIN: usize = 65_536;
 
 /// Finds the holders of sockets.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
+    limits: Limits,
     last: Option<(Instant, Look)>,
     /// Holders found last, newest first.
     recent: Vec<u32>,
+    /// Sockets that a whole look did not find.
+    missing: HashMap<u64, (Instant, UnknownReason)>,
+    /// Users whose processes were too much for a whole look.
+    exhausted: HashMap<u32, Instant>,
+}
+
+fn is_fresh(taken: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(taken) < FRESH
 }
 
 impl Holders {
+    /// With limits of its own.
+    #[cfg(test)]
+    pub(super) fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
     /// True if what is remembered is older than `moment`.
     pub(super) fn older_than(&self, moment: Instant) -> bool {
         matches!(self.last, Some((taken, _)) if taken < moment)
@@ -182,48 +77,119 @@ impl Holders {
         self.last = None;
     }
 
-    /// The holders of each of these sockets, each with the inode.
+    /// The holders of each of these sockets, each with the inode. `user` is the one they
+    /// belong to.
     ///
     /// # Errors
     /// [`UnknownReason::NoProcess`] if one of the sockets has no holder,
-    /// [`UnknownReason::Unreadable`] if it may be one that can't be looked at.
+    /// [`UnknownReason::Unreadable`] if it may be one that can't be looked at, or if the user
+    /// has more files open than are looked at.
     pub(super) fn of(
         &mut self,
         proc: &ProcFs,
         inodes: &[u64],
+        user: u32,
         now: Instant,
     ) -> Result<Vec<(u64, Holder)>, UnknownReason> {
-        let fresh = |taken| now.saturating_duration_since(taken) < FRESH;
-        let last = self.last.take().filter(|(taken, _)| fresh(*taken));
-        let last = last.map(|(taken, mut look)| {
-            // Without room for all, one that is missing need not be new.
-            if !look.knows(inodes) && look.holders.len() < MAX_SOCKETS {
-                look.bring_up_to_date(proc, &self.recent, inodes);
-            }
-            (taken, look)
-        });
-        let last = match last.filter(|(_, look)| look.knows(inodes)) {
-            Some(last) => last,
-            None => (now, Look::at(proc, inodes)),
-        };
-        let (_, look) = self.last.insert(last);
-        if !look.knows(inodes) {
-            return Err(match look.refused {
-                true => UnknownReason::Unreadable,
-                false => UnknownReason::NoProcess,
-            });
+        self.last = self.last.take().filter(|(taken, _)| is_fresh(*taken, now));
+        if !self.answers(inodes, user) {
+            self.remembered(inodes, user, now)?;
+            self.look(proc, inodes, user, now)?;
         }
-        let each = inodes
-            .iter()
-            .filter_map(|inode| Some((*inode, look.holders.get(inode)?)));
-        let found: Vec<(u64, Holder)> = each
-            .flat_map(|(inode, holders)| holders.iter().map(move |h| (inode, h.clone())))
-            .collect();
+        let found = self.found(inodes);
         for (_, holder) in &found {
             self.recent.retain(|pid| *pid != holder.pid);
             self.recent.insert(0, holder.pid);
         }
         self.recent.truncate(MAX_RECENT);
         Ok(found)
+    }
+
+    /// True if [`Holders::of`] would not look for these again for having done so in vain.
+    pub(super) fn is_missing(&self, inodes: &[u64], now: Instant) -> bool {
+        inodes.iter().any(|inode| {
+            let missing = self.missing.get(inode);
+            missing.is_some_and(|(taken, _)| is_fresh(*taken, now))
+        })
+    }
+
+    /// True if the last look tells all about these sockets.
+    fn answers(&self, inodes: &[u64], user: u32) -> bool {
+        matches!(&self.last, Some((_, look)) if look.knows(inodes) && look.is_complete_for(user))
+    }
+
+    /// Fails as the last look for these did, if that was not long ago.
+    fn remembered(&self, inodes: &[u64], user: u32, now: Instant) -> Result<(), UnknownReason> {
+        let exhausted = self.exhausted.get(&user);
+        if exhausted.is_some_and(|taken| is_fresh(*taken, now)) {
+            return Err(UnknownReason::Unreadable);
+        }
+        let mut missing = inodes.iter().filter_map(|inode| self.missing.get(inode));
+        match missing.find(|(taken, _)| is_fresh(*taken, now)) {
+            Some((_, reason)) => Err(*reason),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks for what the last look does not tell.
+    fn look(
+        &mut self,
+        proc: &ProcFs,
+        inodes: &[u64],
+        user: u32,
+        now: Instant,
+    ) -> Result<(), UnknownReason> {
+        let last = self.last.take();
+        // Without room for all, one that is missing need not be new.
+        self.last = last.filter(|(_, look)| look.has_room()).and_then(|last| {
+            let (taken, mut look) = last;
+            look.bring_up_to_date(proc, &self.recent, inodes, user)
+                .then_some((taken, look))
+        });
+        if self.answers(inodes, user) {
+            return Ok(());
+        }
+        let look = Look::at(proc, inodes, user, self.limits);
+        let result = self.judge(&look, inodes, user, now);
+        self.last = Some((now, look));
+        result
+    }
+
+    /// Remembers what a whole look was in vain for.
+    fn judge(
+        &mut self,
+        look: &Look,
+        inodes: &[u64],
+        user: u32,
+        now: Instant,
+    ) -> Result<(), UnknownReason> {
+        self.missing.retain(|_, (taken, _)| is_fresh(*taken, now));
+        self.exhausted.retain(|_, taken| is_fresh(*taken, now));
+        if !look.is_complete_for(user) {
+            if self.exhausted.len() < MAX_IN_VAIN {
+                self.exhausted.insert(user, now);
+            }
+            return Err(UnknownReason::Unreadable);
+        }
+        let reason = look.why_missing();
+        let mut result = Ok(());
+        for inode in inodes.iter().filter(|inode| !look.knows(&[**inode])) {
+            result = Err(reason);
+            if self.missing.len() < MAX_IN_VAIN {
+                self.missing.insert(*inode, (now, reason));
+            }
+        }
+        result
+    }
+
+    fn found(&self, inodes: &[u64]) -> Vec<(u64, Holder)> {
+        let Some((_, look)) = &self.last else {
+            return Vec::new();
+        };
+        let each = inodes
+            .iter()
+            .filter_map(|inode| Some((*inode, look.holders.get(inode)?)));
+        each.flat_map(|(inode, holders)| holders.iter().map(move |h| (inode, h.clone())))
+            .collect()
     }
 }

@@ -9,6 +9,7 @@ use bastion_policy::process::{Evidence, Identity};
 mod app;
 mod executable;
 mod holders;
+mod look;
 mod mounts;
 pub mod proc_dir;
 pub mod process;
@@ -21,7 +22,7 @@ pub use socket_table::SocketTableIdentifier;
 /// Finds the sender of a held packet.
 pub trait Identifier: Send {
     /// Who sent the packet of this flow. `owner` is the owner of the sending socket as the queue
-    /// reported it; `None` means that no process's socket sent it. Never guesses: what is not
+    /// reported it; `None` means that no process's open file sent it. Never guesses: what is not
     /// proven is [`Identity::Unknown`].
     fn identify(&mut self, flow: &Flow, owner: Option<u32>) -> Identity;
 

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,10 @@ impl ProcFs {
     pub fn pids(&self) -> io::Result<Vec<u32>> {
         let fd = openat(CWD, &self.root, DIRECTORY, Mode::empty())?;
         let mut pids = Vec::new();
-        numbers(&fd, |_, pid| pids.push(pid))?;
+        numbers(&fd, |_, pid| {
+            pids.push(pid);
+            ControlFlow::Continue(())
+        })?;
         Ok(pids)
     }
 
@@ -159,11 +163,15 @@ impl ProcDir {
     }
 
     /// Calls `each` with the number of each open file in `name`, a directory such as `fd`, and
-    /// what its link says.
+    /// what its link says, until it breaks off.
     ///
     /// # Errors
     /// When the directory or one of the links can't be read; the others are told nevertheless.
-    pub fn open_files(&self, name: &str, mut each: impl FnMut(u32, &[u8])) -> io::Result<()> {
+    pub fn open_files(
+        &self,
+        name: &str,
+        mut each: impl FnMut(u32, &[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let fd = openat(&self.fd, name, DIRECTORY, Mode::empty())?;
         // Sockets' links are short; a longer one is cut and is none.
         let mut buffer = [MaybeUninit::uninit(); 64];
@@ -172,8 +180,11 @@ impl ProcDir {
             match readlinkat_raw(&fd, entry, &mut buffer) {
                 Ok((link, _)) => each(number, link),
                 // Closed meanwhile.
-                Err(Errno::NOENT) => {}
-                Err(error) => refused = Some(error),
+                Err(Errno::NOENT) => ControlFlow::Continue(()),
+                Err(error) => {
+                    refused = Some(error);
+                    ControlFlow::Continue(())
+                }
             }
         })?;
         refused.map_or(Ok(()), |error| Err(error.into()))
@@ -186,20 +197,28 @@ impl ProcDir {
     pub fn threads(&self) -> io::Result<Vec<u32>> {
         let fd = openat(&self.fd, "task", DIRECTORY, Mode::empty())?;
         let mut threads = Vec::new();
-        numbers(&fd, |_, thread| threads.push(thread))?;
+        numbers(&fd, |_, thread| {
+            threads.push(thread);
+            ControlFlow::Continue(())
+        })?;
         Ok(threads)
     }
 }
 
-/// Calls `each` with every entry of a directory whose name is a number.
-fn numbers(fd: &OwnedFd, mut each: impl FnMut(&std::ffi::CStr, u32)) -> io::Result<()> {
+/// Calls `each` with every entry of a directory whose name is a number, until it breaks off.
+fn numbers(
+    fd: &OwnedFd,
+    mut each: impl FnMut(&std::ffi::CStr, u32) -> ControlFlow<()>,
+) -> io::Result<()> {
     let mut buffer = [MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(fd, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name();
-        if let Some(number) = name.to_str().ok().and_then(|text| text.parse().ok()) {
-            each(name, number);
+        if let Some(number) = name.to_str().ok().and_then(|text| text.parse().ok())
+            && each(name, number).is_break()
+        {
+            break;
         }
     }
     Ok(())

@@ -98,18 +98,47 @@ pub(super) fn program(
         Ok(Program {
             key: key(&dir, moment.stat),
             file: moment.image.file,
-            uid: effective_user(&dir.read("status", STATUS_LIMIT)?),
+            uid: users(&dir.read("status", STATUS_LIMIT)?).map(|(_, effective)| effective),
         })
     })
 }
 
-/// The second number of the line `Uid:` (proc_pid_status(5)).
-fn effective_user(status: &[u8]) -> Option<u32> {
+/// The real and the effective user: the first two numbers of the line `Uid:`
+/// (proc_pid_status(5)).
+fn users(status: &[u8]) -> Option<(u32, u32)> {
     let line = status
         .split(|&b| b == b'\n')
         .find_map(|line| line.strip_prefix(b"Uid:"))?;
     let users = std::str::from_utf8(line).ok()?;
-    users.split_ascii_whitespace().nth(1)?.parse().ok()
+    let mut users = users.split_ascii_whitespace();
+    let mut next = || users.next()?.parse().ok();
+    Some((next()?, next()?))
+}
+
+/// The user who answers for a process: the effective one; but of a program that runs with root's
+/// rights the one who started it, who may have given it any number of open files.
+pub(super) fn user(dir: &ProcDir) -> Option<u32> {
+    let status = dir.read("status", STATUS_LIMIT).ok()?;
+    match users(&status)? {
+        (real, 0) => Some(real),
+        (_, effective) => Some(effective),
+    }
+}
+
+/// True while a process lives: one that has ended is dead even if its parent has not taken note
+/// of it yet, or if its pid is given to another. A process that can't be looked at is taken to
+/// live.
+#[must_use]
+pub fn is_alive(key: ProcessKey) -> bool {
+    let Ok(pid) = i32::try_from(key.pid) else {
+        return false;
+    };
+    match procfs::process::Process::new(pid).and_then(|process| process.stat()) {
+        // Z and X: a zombie, and one that is being taken away; proc_pid_stat(5).
+        Ok(stat) => stat.starttime == key.start_time && !matches!(stat.state, 'Z' | 'X'),
+        Err(procfs::ProcError::NotFound(_)) => false,
+        Err(_) => true,
+    }
 }
 
 /// Runs `look` and makes sure that the process was the same before and after.

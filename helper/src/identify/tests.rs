@@ -9,8 +9,10 @@ use bastion_policy::process::{Evidence, Process, ProcessKey, UnknownReason};
 use tempfile::TempDir;
 
 use super::holders::Holders;
-use super::proc_dir::{ProcDir, ProcFs};
+use super::proc_dir::{ProcDir, ProcFs, Stat};
 use super::process::{self, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_PARENTS};
+
+mod limits;
 
 /// A `/proc` whose first process sees the files of this machine.
 struct Tree(TempDir);
@@ -86,7 +88,7 @@ impl Tree {
         holders: &mut Holders,
         now: Instant,
     ) -> Result<Vec<u32>, UnknownReason> {
-        let found = holders.of(&self.proc(), &[inode], now)?;
+        let found = holders.of(&self.proc(), &[inode], 1000, now)?;
         let mut pids: Vec<u32> = found.iter().map(|(_, holder)| holder.pid).collect();
         pids.sort_unstable();
         Ok(pids)
@@ -262,7 +264,8 @@ fn a_thread_may_be_the_holder() {
     fs::create_dir_all(tree.path(60, "task/60/fd")).unwrap();
     fs::create_dir_all(tree.path(60, "task/65/fd")).unwrap();
     tree.opens(60, "task/65/fd/3", 7);
-    assert_eq!(tree.holders(&mut holders, now), Ok(vec![60]));
+    let later = now + Duration::from_secs(1);
+    assert_eq!(tree.holders(&mut holders, later), Ok(vec![60]));
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn a_holder_may_move_the_socket_but_not_let_go() {
     tree.process(60, 1, 60);
     tree.opens(60, "fd/3", 7);
     let found = Holders::default()
-        .of(&tree.proc(), &[7], Instant::now())
+        .of(&tree.proc(), &[7], 1000, Instant::now())
         .unwrap();
     let (_, holder) = &found[0];
     let dir = tree.proc().process(60).unwrap();
@@ -322,4 +325,35 @@ fn a_holder_may_move_the_socket_but_not_let_go() {
     assert!(!holder.holds(&dir, 8));
     fs::remove_file(tree.path(60, "fd/4")).unwrap();
     assert!(!holder.holds(&dir, 7));
+}
+
+#[test]
+fn a_process_lives_until_it_ends() {
+    let this = ProcFs::default().process(std::process::id()).unwrap();
+    let start_time = Stat::of(&this).unwrap().start_time;
+    assert!(process::is_alive(key(this.pid(), start_time)));
+    assert!(!process::is_alive(key(this.pid(), start_time + 1)));
+    assert!(!process::is_alive(key(u32::MAX, start_time)));
+    assert!(!process::is_alive(key(0, start_time)));
+}
+
+/// As long as its parent has not waited for it, it still has its pid.
+#[test]
+fn a_zombie_is_dead() {
+    let mut child = std::process::Command::new("cat")
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let dir = ProcFs::default().process(child.id()).unwrap();
+    let key = key(child.id(), Stat::of(&dir).unwrap().start_time);
+    assert!(process::is_alive(key));
+    drop(child.stdin.take());
+    let begun = Instant::now();
+    while process::is_alive(key) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never ended");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Stat::of(&dir).is_ok(), "it is still there");
+    child.wait().unwrap();
+    assert!(!process::is_alive(key));
 }

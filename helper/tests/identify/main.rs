@@ -189,6 +189,64 @@ fn no_owner_and_no_socket_is_the_kernel() {
     });
 }
 
+/// A socket that a user's call made but no process holds, as the kernel opens one for
+/// `AF_RXRPC` (UDP) and `AF_SMC` (TCP). Here it waits in a Unix socket's queue.
+#[test]
+fn a_users_socket_that_nobody_holds_is_not_the_kernels() {
+    const HIDE: &str = "a, b = socketpair(); send_fds(a, [b'x'], [s.fileno()])\n";
+    for (open, tell) in [
+        ("socket(AF_INET, SOCK_DGRAM); s.bind(('', 0))", "udp"),
+        ("socket(AF_INET6, SOCK_DGRAM); s.bind(('', 0))", "udp"),
+        ("connect(socket())", "tcp"),
+    ] {
+        in_network(move || {
+            let mut program = Program::start(&format!(
+                "os.setgid(65534); os.setuid(65534); s = {open}\n\
+                 {HIDE}tell('{tell}', s); s.close(); say('closed'); wait()"
+            ));
+            let flow = program.flow();
+            program.line();
+            match identify(&flow, None) {
+                Identity::Unknown { uid, reason } => {
+                    assert_eq!(uid, Some(65534));
+                    // Or a process that can't be looked at may have it, where there is one.
+                    let hidden = [UnknownReason::NoProcess, UnknownReason::Unreadable];
+                    assert!(hidden.contains(&reason), "{reason}");
+                }
+                other => panic!("{flow:?} is from {other:?}"),
+            }
+        });
+    }
+}
+
+/// What a program sends from a socket that it holds has an owner.
+#[test]
+fn a_port_that_a_program_has_may_be_the_kernels_too() {
+    in_network(|| {
+        let mut program = Program::start(
+            "os.setgid(65534); os.setuid(65534)\n\
+             s = socket(AF_INET, SOCK_DGRAM); s.bind(('', 0)); tell('udp', s); wait()",
+        );
+        assert_eq!(identify(&program.flow(), None), Identity::Kernel);
+    });
+}
+
+/// A tunnel's socket is the kernel's own: root had it opened.
+#[test]
+fn a_tunnel_is_the_kernel() {
+    in_network(|| {
+        netns::tunnel(4789);
+        let flow = netns::flow("udp 192.0.2.1 4789 198.51.100.7 4789");
+        assert_eq!(identify(&flow, None), Identity::Kernel);
+        let sockets = bastion_helper::sockets::SocketTables::open()
+            .unwrap()
+            .lookup(&flow)
+            .unwrap();
+        let owners: Vec<_> = sockets.iter().map(|s| (s.uid, s.inode != 0)).collect();
+        assert_eq!(owners, [(0, true)]);
+    });
+}
+
 /// Its program closed it, but the kernel still delivers what was written.
 #[test]
 fn a_closed_connection_is_not_the_kernels_own() {

@@ -47,6 +47,22 @@ pub fn in_network(test: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// Has the kernel open a UDP socket with this port for a VXLAN tunnel.
+pub fn tunnel(port: u16) {
+    let port = port.to_string();
+    let status = Command::new("ip")
+        .args(["link", "add", "tunnel", "type", "vxlan", "id", "1"])
+        .args(["local", "192.0.2.1", "dstport", &port, "dev", "lo"])
+        .status()
+        .unwrap();
+    assert!(status.success(), "a tunnel");
+    let status = Command::new("ip")
+        .args(["link", "set", "tunnel", "up"])
+        .status()
+        .unwrap();
+    assert!(status.success(), "the tunnel's socket");
+}
+
 /// The interpreter itself, not a script that starts it.
 pub fn python() -> PathBuf {
     let output = Command::new("python3")
