@@ -283,6 +283,10 @@ fn contradiction(error: FieldError) -> Mistake {
             Field::Program,
             gettext("This rule ends with a process, so it has to name that process’s program."),
         ),
+        FieldError::Rule(RuleError::PathOfProcess(_)) => (
+            Field::Program,
+            gettext("This path names the file of one process, so the rule can’t outlast it."),
+        ),
         FieldError::Rule(RuleError::Text { field: "note", .. }) => {
             (Field::Note, Field::Note.hint())
         }

@@ -5,9 +5,7 @@ use crate::client::{Client, authenticated};
 use crate::error::Error;
 use crate::input::span;
 use crate::output::{Output, clean, duration};
-
-/// The longest pause the helper grants, in seconds.
-const MAX_PAUSE: u32 = 86_400;
+use bastion_policy::settings::MAX_PAUSE;
 
 /// Sets the mode.
 pub(crate) async fn set(args: &ModeArgs, client: &Client, output: &Output) -> Result<(), Error> {
