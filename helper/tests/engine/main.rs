@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod repeated;
+#[cfg(test)]
 mod world;
 
 use std::net::Ipv4Addr;
