@@ -154,7 +154,15 @@ impl<T> Edited<T> {
             },
             Err(error) => error,
         };
-        self.trouble = Some(error.to_string());
+        let says = error.to_string();
+        // What is told already may also say what stands in for the file since the start.
+        if !self
+            .trouble
+            .as_ref()
+            .is_some_and(|told| told.starts_with(&says))
+        {
+            self.trouble = Some(says);
+        }
         Reload::Kept(error)
     }
 
