@@ -27,6 +27,10 @@ rm -rf "$PROJECT/target/deb.new" "$PROJECT/target/stage"
 mkdir -p "$PROJECT/target/deb.new"
 "$here/in-root.sh" data/install.sh "/build/$directory" /src/target/stage /usr ||
   die "the package's files could not be put together" "The message of data/install.sh stands above."
+# Debian's packages have no symbols in them; cargo-deb strips only what it has built itself.
+"$here/in-root.sh" strip --strip-unneeded /src/target/stage/usr/bin/bastion /src/target/stage/usr/bin/bastionctl \
+  /src/target/stage/usr/libexec/bastion-helper ||
+  die "the programs could not be stripped" "The message stands above."
 "$here/build.sh" deb -p bastion-helper --no-build --no-strip --profile "$profile" --output /src/target/deb.new/ ||
   die "the package could not be made" "cargo-deb's message stands above; its metadata is in helper/Cargo.toml."
 # In one step, so that nobody installs half a package.
