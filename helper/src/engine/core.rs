@@ -24,8 +24,8 @@ const ROUND: usize = 512;
 /// identify.
 const ROUND_MILLIS: u64 = 50;
 
-/// How often it is checked, while questions are open, that their processes still live.
-const LIVENESS: Duration = Duration::from_millis(250);
+/// Milliseconds between two looks, while questions are open, whether their processes still live.
+const LIVENESS: u64 = 250;
 
 /// What an engine is made of.
 pub struct EngineParts<Q, I, C> {
@@ -167,38 +167,24 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         };
         let identity = self.parts.identifier.identify(&flow, packet.owner);
         let decision = self.decide(&flow, &identity);
+        let waiter = Waiter {
+            packet: packet.id,
+            flow,
+            identity,
+        };
         match decision.outcome {
-            Outcome::Decided(action) => {
-                let waiter = Waiter {
-                    packet: packet.id,
-                    flow,
-                    identity,
-                };
-                self.conclude(waiter, action, decision.reason)
-            }
-            Outcome::Ask => self.undecided(packet.id, flow, identity),
+            Outcome::Decided(action) => self.conclude(waiter, action, decision.reason),
+            Outcome::Ask => self.undecided(waiter),
         }
     }
 
     /// A packet that no rule decides: it belongs to a connection the user has been asked about,
     /// or it asks.
-    fn undecided(
-        &mut self,
-        packet: PacketId,
-        flow: Flow,
-        identity: Identity,
-    ) -> Result<(), QueueError> {
+    fn undecided(&mut self, waiter: Waiter) -> Result<(), QueueError> {
         let now = self.parts.clock.steady();
-        match self.once.answer(&flow, &identity, now) {
-            Some((action, reason)) => {
-                let waiter = Waiter {
-                    packet,
-                    flow,
-                    identity,
-                };
-                self.conclude(waiter, action, reason)
-            }
-            None => self.ask(packet, flow, identity),
+        match self.once.answer(&waiter, now) {
+            Some((action, reason)) => self.conclude(waiter, action, reason),
+            None => self.ask(waiter, now),
         }
     }
 
@@ -215,28 +201,20 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         policy.rules.decide(flow, identity, policy.mode, now)
     }
 
-    fn ask(&mut self, packet: PacketId, flow: Flow, identity: Identity) -> Result<(), QueueError> {
-        let now = self.parts.clock.steady();
+    fn ask(&mut self, waiter: Waiter, now: Timestamp) -> Result<(), QueueError> {
         let deadline = now.after_millis(self.parts.policy.prompt_timeout);
-        let asked = self
+        let (flow, identity) = (waiter.flow.clone(), waiter.identity.clone());
+        match self
             .pending
-            .ask(packet, flow.clone(), identity.clone(), now, deadline);
-        match asked {
+            .ask(waiter.packet, flow, identity, now, deadline)
+        {
             Asked::Opened(id) => {
                 self.announce(id, QuestionNotice::Opened);
-                let check = now.after_millis(LIVENESS.as_millis() as u64);
-                self.next_liveness.get_or_insert(check);
+                self.next_liveness.get_or_insert(now.after_millis(LIVENESS));
                 Ok(())
             }
             Asked::Joined(_) => Ok(()),
-            Asked::Full => {
-                let waiter = Waiter {
-                    packet,
-                    flow,
-                    identity,
-                };
-                self.conclude(waiter, Action::Drop, Reason::Overload)
-            }
+            Asked::Full => self.conclude(waiter, Action::Drop, Reason::Overload),
         }
     }
 
@@ -363,7 +341,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                 }
             }
             if !self.pending.is_empty() {
-                self.next_liveness = Some(now.after_millis(LIVENESS.as_millis() as u64));
+                self.next_liveness = Some(now.after_millis(LIVENESS));
             }
         }
         Ok(())

@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::flow::Tuple;
 use bastion_policy::pending::Waiter;
-use bastion_policy::process::{Identity, ProcessKey};
+use bastion_policy::process::ProcessKey;
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 use bastion_policy::time::Timestamp;
@@ -33,10 +33,9 @@ pub(super) struct Once {
 impl Once {
     /// Keeps the answer for this packet's connection. A sender that is not proven has none.
     pub fn keep(&mut self, waiter: &Waiter, action: Action, reason: &Reason, now: Timestamp) {
-        let Some(process) = waiter.process() else {
+        let Some(attempt) = attempt(waiter) else {
             return;
         };
-        let attempt = (Tuple::from(&waiter.flow), process);
         let answer = (action, reason.clone(), now.after_millis(KEPT));
         if self.answers.insert(attempt, answer).is_none() {
             self.order.push_back(attempt);
@@ -49,14 +48,12 @@ impl Once {
     }
 
     /// The answer for a packet of this connection and this very process, if there was one.
-    pub fn answer(
-        &self,
-        flow: &Flow,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Option<(Action, Reason)> {
-        let attempt = (Tuple::from(flow), identity.process()?.key);
-        let (action, reason, end) = self.answers.get(&attempt)?;
+    pub fn answer(&self, waiter: &Waiter, now: Timestamp) -> Option<(Action, Reason)> {
+        let (action, reason, end) = self.answers.get(&attempt(waiter)?)?;
         (now < *end).then(|| (*action, reason.clone()))
     }
+}
+
+fn attempt(waiter: &Waiter) -> Option<Attempt> {
+    Some((Tuple::from(&waiter.flow), waiter.process()?))
 }
