@@ -91,11 +91,8 @@ impl<'a> Desktop<'a> {
             .map(drop)
     }
 
-    fn ask(&mut self, op: &str, mut request: Value, wait: Duration) -> Result<Value> {
-        if let Some(fields) = request.as_object_mut() {
-            fields.insert("op".to_owned(), op.into());
-        }
-        self.driver.request(&request, wait + DRIVER_OVERHEAD)
+    fn ask(&mut self, op: &str, request: Value, wait: Duration) -> Result<Value> {
+        self.driver.perform(op, request, wait + DRIVER_OVERHEAD)
     }
 
     fn ask_for<T: DeserializeOwned>(
@@ -104,13 +101,7 @@ impl<'a> Desktop<'a> {
         request: Value,
         wait: Duration,
     ) -> Result<T> {
-        let answer = self.ask(op, request, wait)?;
-        let line = answer.to_string();
-        serde_json::from_value(answer).map_err(|source| Error::Answer {
-            command: format!("{op} of the window driver"),
-            line,
-            source,
-        })
+        self.driver.perform_for(op, request, wait + DRIVER_OVERHEAD)
     }
 
     /// Waits for a widget on the screen.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::sandbox::{As, Sandbox};
-use crate::{Error, Result, Running};
+use crate::{Result, Running};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Hosts of this internet, by their last number: 203.0.113.N and 2001:db8::N.
@@ -155,13 +155,8 @@ impl Internet {
     /// When the server is gone.
     pub fn arrived(&mut self, transport: Transport, address: IpAddr, port: u16) -> Result<Arrived> {
         let family = if address.is_ipv6() { 6 } else { 4 };
-        let request = json!({ "op": "arrived", "transport": transport.name(), "family": family, "port": port });
-        let counts = self.request(&request)?;
-        serde_json::from_value(counts.clone()).map_err(|source| Error::Answer {
-            command: "the internet".to_owned(),
-            line: counts.to_string(),
-            source,
-        })
+        let request = json!({ "transport": transport.name(), "family": family, "port": port });
+        self.server.perform_for("arrived", request, ANSWER_TIMEOUT)
     }
 
     /// Sets all counters to zero.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::sandbox::{As, Sandbox};
-use crate::{Authentication, Error, Result, Running};
+use crate::{Authentication, Result, Running};
 
 /// How long the helper and the bus may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,11 +100,8 @@ impl Peer {
         })
     }
 
-    fn ask(&mut self, op: &str, mut request: Value, wait: Duration) -> Result<Value> {
-        if let Some(fields) = request.as_object_mut() {
-            fields.insert("op".to_owned(), op.into());
-        }
-        self.driver.request(&request, wait + OVERHEAD)
+    fn ask(&mut self, op: &str, request: Value, wait: Duration) -> Result<Value> {
+        self.driver.perform(op, request, wait + OVERHEAD)
     }
 
     fn ask_for<T: DeserializeOwned>(
@@ -113,13 +110,7 @@ impl Peer {
         request: Value,
         wait: Duration,
     ) -> Result<T> {
-        let answer = self.ask(op, request, wait)?;
-        let line = answer.to_string();
-        serde_json::from_value(answer).map_err(|source| Error::Answer {
-            command: format!("{op} of the peer"),
-            line,
-            source,
-        })
+        self.driver.perform_for(op, request, wait + OVERHEAD)
     }
 
     /// Opens another connection; gives its unique bus name.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Error, Result, eventually};
@@ -215,6 +216,35 @@ impl Running {
         let request = request.to_string();
         self.send(&request)?;
         self.answer(&request, timeout)
+    }
+
+    /// Has a driver carry out an operation, and reads its answer.
+    pub(crate) fn perform(
+        &mut self,
+        operation: &str,
+        mut request: Value,
+        timeout: Duration,
+    ) -> Result<Value> {
+        if let Some(fields) = request.as_object_mut() {
+            fields.insert("op".to_owned(), operation.into());
+        }
+        self.request(&request, timeout)
+    }
+
+    /// The same, for an answer of a certain form.
+    pub(crate) fn perform_for<T: DeserializeOwned>(
+        &mut self,
+        operation: &str,
+        request: Value,
+        timeout: Duration,
+    ) -> Result<T> {
+        let answer = self.perform(operation, request, timeout)?;
+        let line = answer.to_string();
+        serde_json::from_value(answer).map_err(|source| Error::Answer {
+            command: format!("{operation} of {}", self.command),
+            line,
+            source,
+        })
     }
 
     fn ended(&self) -> Error {

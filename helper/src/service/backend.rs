@@ -7,7 +7,7 @@ use std::time::Instant;
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery, Status,
-    WireRule,
+    WireRule, rule_id,
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
@@ -124,9 +124,7 @@ impl Backend for Core {
 
     fn replace_rule(&self, wire: &WireRule) -> Result<(), Error> {
         self.change_rules(|stored| {
-            let id: RuleId = wire.id.as_deref().unwrap_or_default().parse().map_err(
-                |e: bastion_policy::rule::RuleError| Error::InvalidArgument(e.to_string()),
-            )?;
+            let id = rule_id(wire.id.as_deref().unwrap_or_default())?;
             let old = stored
                 .in_force
                 .get(&id)
