@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The file that a process runs: its number, and the path it has now.
+ *
+ * A path is told from its last component to its first, so that each is written where the one
+ * before has ended; in the other order the verifier would have to follow all lengths at once.
+ */
+#pragma once
+
+#include "maps.h"
+
+/* Room for the longest name (NAME_MAX, limits.h) and its zero. */
+#define NAME_ROOM 256
+
+inlined struct mount *mount_of(struct vfsmount *mount)
+{
+	return (void *)mount - bpf_core_field_offset(struct mount, mnt);
+}
+
+struct walk {
+	struct dentry *dentry;
+	struct mount *mount;
+};
+
+/* Writes the name of where the walk is and goes one up: 1 if there is more above, 0 at the top,
+ * negative if there is no room. */
+inlined int step(struct walk *at, struct bastion_file *file, __u32 *length)
+{
+	struct dentry *parent;
+	int written;
+
+	if (at->dentry == BPF_CORE_READ(at->mount, mnt.mnt_root)) {
+		struct mount *above = BPF_CORE_READ(at->mount, mnt_parent);
+
+		if (above == at->mount)
+			return 0;
+		at->dentry = BPF_CORE_READ(at->mount, mnt_mountpoint);
+		at->mount = above;
+		return 1;
+	}
+	parent = BPF_CORE_READ(at->dentry, d_parent);
+	if (parent == at->dentry)
+		return 0;
+	if (*length > BASTION_PATH_MAX - NAME_ROOM)
+		return -1;
+	written = bpf_probe_read_kernel_str(&file->path[*length & (BASTION_PATH_MAX - 1)], NAME_ROOM,
+					    BPF_CORE_READ(at->dentry, d_name.name));
+	if (written <= 1)
+		return -1;
+	*length += written;
+	at->dentry = parent;
+	return 1;
+}
+
+inlined void read_path(struct file *exe, struct bastion_file *file)
+{
+	struct walk at = {
+		.dentry = BPF_CORE_READ(exe, f_path.dentry),
+		.mount = mount_of(BPF_CORE_READ(exe, f_path.mnt)),
+	};
+	struct dentry *leaf = at.dentry;
+	__u32 length = 0;
+	int more = 1;
+
+	file->mounts = BPF_CORE_READ(at.mount, mnt_ns, ns.inum);
+	/* d_unlinked (include/linux/dcache.h): out of the table of names. */
+	if (!BPF_CORE_READ(leaf, d_hash.pprev) && BPF_CORE_READ(leaf, d_parent) != leaf)
+		file->flags |= BASTION_FILE_DELETED;
+	for (int i = 0; i < BASTION_PATH_DEPTH && more > 0; i++)
+		more = step(&at, file, &length);
+	if (more)
+		file->flags |= BASTION_FILE_NO_PATH;
+	else
+		file->path_length = length;
+}
+
+/* Of memory that is not there now nothing is told: no packet waits for a disk. */
+inlined void read_arguments(struct mm_struct *mm, struct bastion_file *file)
+{
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long end = BPF_CORE_READ(mm, arg_end);
+	unsigned long length = end - start;
+
+	if (end <= start)
+		return;
+	if (length > BASTION_ARGUMENTS_MAX)
+		length = BASTION_ARGUMENTS_MAX;
+	if (!bpf_probe_read_user(file->arguments, length, (void *)start))
+		file->arguments_length = length;
+}
+
+/* Fills in all about the file that the calling process runs; 0 if it runs one. */
+inlined int read_file(struct task_struct *task, struct bastion_file *file)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+
+	if (!exe)
+		return -1;
+	file->inode = BPF_CORE_READ(exe, f_inode, i_ino);
+	file->device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	file->flags = 0;
+	file->path_length = 0;
+	file->arguments_length = 0;
+	read_path(exe, file);
+	read_arguments(mm, file);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Records senders where iptables can't ask a program: as the kernel puts a packet into a queue,
+ * which is in the packet's own path as well. Either of the two programs does; which of them the
+ * kernel takes depends on how it was built.
+ */
+#pragma once
+
+#include "sender.h"
+
+#include <bpf/bpf_tracing.h>
+
+inlined int queued(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct bastion_control *known = control();
+	struct bastion_tuple tuple;
+	struct bastion_sender sender;
+	const struct sock *sk = BPF_CORE_READ(skb, sk);
+	__u64 cookie = 0;
+
+	if (!known || BPF_CORE_READ(state, hook) != NF_INET_LOCAL_OUT ||
+	    BPF_CORE_READ(state, net, ns.inum) != known->network)
+		return 0;
+	/* 0 until somebody has asked for it; then nothing is kept for what is sent again. */
+	if (sk)
+		cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	record(skb, cookie, known->pids, &tuple, &sender);
+	return 0;
+}
+
+SEC("fentry/nf_queue")
+int BPF_PROG(bastion_queued_fentry, struct sk_buff *skb, struct nf_hook_state *state)
+{
+	return queued(skb, state);
+}
+
+SEC("kprobe/nf_queue")
+int BPF_KPROBE(bastion_queued_kprobe, struct sk_buff *skb, struct nf_hook_state *state)
+{
+	return queued(skb, state);
+}

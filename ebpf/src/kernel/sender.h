@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Who sends a packet, found where the packet is: in the OUTPUT hook, mostly within the system
+ * call of the process that sends it, which is then the running one. Mostly: what the kernel sends
+ * again after a time-out, or wraps into a packet of its own, passes the hook while any process
+ * may be running. So it takes a sign that this is the sender's own call:
+ *
+ * - TCP: a SYN of a connection that has nothing sent yet. tcp_connect() counts a SYN as sent only
+ *   after it has gone (snd_nxt, net/ipv4/tcp_output.c), so one that is sent again shows.
+ * - SCTP: a process owns the socket's lock. Timers don't.
+ * - UDP, UDP-Lite, ping: the socket is open in some process, and wraps nothing. These are sent
+ *   within the call, always.
+ * - Raw sockets: likewise, if the packet's protocol is the socket's.
+ *
+ * A thread of the kernel is never the sender; one that io_uring runs for a process is that
+ * process's own.
+ */
+#pragma once
+
+#include "file.h"
+#include "image.h"
+#include "tuple.h"
+
+/* For how long after a tuple went from one image to another each of its packets is recorded by
+ * itself: longer than any packet waits to be read. */
+#define CONTEST_TIME (60 * 1000000000ull)
+
+inlined int has_ports(__u8 protocol)
+{
+	return protocol == TCP || protocol == UDP || protocol == UDPLITE || protocol == SCTP;
+}
+
+/* True if the packet is what its socket sends, and not one that the kernel has made around it. */
+inlined int is_sockets_own(const struct sock *sk, const struct bastion_tuple *tuple)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) != tuple->protocol)
+		return 0;
+	return !has_ports(tuple->protocol) ||
+	       BPF_CORE_READ((const struct inet_sock *)sk, inet_sport) == tuple->source_port;
+}
+
+inlined int is_open(const struct sock *sk)
+{
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+
+	return socket && BPF_CORE_READ(socket, file);
+}
+
+/* True if a packet of this socket is being sent by a call of the running thread. */
+inlined int is_own_call(const struct sock *sk, __u8 protocol, __u8 state)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+
+	switch (protocol) {
+	case TCP:
+		/* Also of a socket that no process has open: MPTCP connects by such. */
+		return state == TCP_SYN_SENT && BPF_CORE_READ(tcp, snd_nxt) == BPF_CORE_READ(tcp, snd_una);
+	case SCTP:
+		return is_open(sk) && BPF_CORE_READ(sk, sk_lock.owned);
+	case UDP:
+	case UDPLITE:
+		/* Tunnels and IPsec send by the sockets of programs. */
+		return is_open(sk) && !BPF_CORE_READ((const struct udp_sock *)sk, encap_type);
+	default:
+		return is_open(sk);
+	}
+}
+
+inlined __u32 kind_of(struct task_struct *task, const struct sock *sk,
+			    const struct bastion_tuple *tuple)
+{
+	__u8 state;
+
+	if (!sk)
+		return BASTION_UNPROVEN;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT)
+		return BASTION_UNPROVEN;
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_RAW) {
+		__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+		if (protocol != RAW && protocol != tuple->protocol)
+			return BASTION_UNPROVEN;
+		return is_open(sk) ? BASTION_PROCESS : BASTION_UNPROVEN;
+	}
+	if (!is_sockets_own(sk, tuple))
+		return BASTION_KERNEL;
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return BASTION_UNPROVEN;
+	return is_own_call(sk, tuple->protocol, state) ? BASTION_PROCESS : BASTION_UNPROVEN;
+}
+
+/* On whose behalf: as the queue tells it, whoever opened the socket's file (NFQA_UID,
+ * net/netfilter/nfnetlink_queue.c); the owner of one that has none. */
+inlined __u32 user_of(const struct sock *sk)
+{
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+	struct file *file = socket ? BPF_CORE_READ(socket, file) : NULL;
+
+	return file ? BPF_CORE_READ(file, f_cred, fsuid.val) : BPF_CORE_READ(sk, sk_uid.val);
+}
+
+/* Keeps what an image runs, when it sends for the first time. */
+inlined void keep_file(struct task_struct *task, const struct bastion_image *image)
+{
+	__u32 zero = 0;
+	struct bastion_file *file;
+
+	if (bpf_map_lookup_elem(&FILE, image))
+		return;
+	file = bpf_map_lookup_elem(&FILE_ROOM, &zero);
+	if (file && !read_file(task, file))
+		bpf_map_update_elem(&FILE, image, file, BPF_NOEXIST);
+}
+
+inlined void running(struct bastion_sender *sender, const struct sock *sk, __u32 pids)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+
+	image_of(task, pids, &sender->image);
+	sender->uid = user_of(sk);
+	if (mm) {
+		sender->stack = BPF_CORE_READ(mm, start_stack);
+		sender->arguments_end = BPF_CORE_READ(mm, arg_end);
+	}
+	if (exe) {
+		sender->inode = BPF_CORE_READ(exe, f_inode, i_ino);
+		sender->device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	}
+	keep_file(task, &sender->image);
+}
+
+/* Keeps who sent this packet. Where another image sent packets of this tuple lately, some of
+ * which may not have been read yet, the packet is recorded by itself as well. */
+inlined void keep(const struct packet *packet, const struct bastion_tuple *tuple,
+			struct bastion_sender *sender, const struct bastion_sender *old)
+{
+	struct bastion_contested contested;
+
+	if (old) {
+		int same = old->kind == sender->kind && same_image(&old->image, &sender->image) &&
+			   old->uid == sender->uid;
+
+		if (same && old->cookie == sender->cookie && !old->changed)
+			return;
+		if (!same)
+			sender->changed = sender->recorded;
+		else if (sender->recorded - old->changed < CONTEST_TIME)
+			sender->changed = old->changed;
+	}
+	if (sender->changed) {
+		__builtin_memset(&contested, 0, sizeof(contested));
+		contested.tuple = *tuple;
+		contested.fingerprint = fingerprint_of(packet);
+		bpf_map_update_elem(&CONTEST, &contested, sender, BPF_ANY);
+	}
+	bpf_map_update_elem(&SENDER, tuple, sender, BPF_ANY);
+}
+
+/* Finds and keeps who sends this packet: 0 if its headers can be read. */
+inlined int record(struct sk_buff *skb, __u64 cookie, __u32 pids,
+			 struct bastion_tuple *tuple, struct bastion_sender *sender)
+{
+	struct packet packet = packet_of(skb);
+	struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct bastion_sender *old;
+
+	if (tuple_of(&packet, tuple))
+		return -1;
+	__builtin_memset(sender, 0, sizeof(*sender));
+	sender->cookie = cookie;
+	sender->recorded = bpf_ktime_get_boot_ns();
+	sender->kind = kind_of((void *)bpf_get_current_task(), sk, tuple);
+	old = bpf_map_lookup_elem(&SENDER, tuple);
+	if (sender->kind == BASTION_UNPROVEN && old && old->cookie == cookie && cookie) {
+		/* Sent again, or late, by the socket whose sender is known. */
+		*sender = *old;
+		return 0;
+	}
+	if (sender->kind == BASTION_PROCESS)
+		running(sender, sk, pids);
+	keep(&packet, tuple, sender, old);
+	return 0;
+}
