@@ -2,6 +2,7 @@
 //!
 //! - [`queue`]: the kernel's packet queue; [`packet`]: what a queued packet says.
 //! - [`identify`]: who sent it; [`sockets`]: the kernel's socket tables, and ending sockets.
+//! - [`kernel`]: our programs in the kernel, which record senders and let pass what was taught.
 //! - [`engine`]: the one thread that reads packets, decides, and gives verdicts.
 //! - [`netfilter`]: the iptables rules that feed the queue.
 //! - [`store`]: rules, settings and the event log on disk.
@@ -11,6 +12,7 @@
 pub mod bus;
 pub mod engine;
 pub mod identify;
+pub mod kernel;
 pub mod netfilter;
 pub mod packet;
 pub mod queue;

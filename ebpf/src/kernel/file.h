@@ -26,25 +26,23 @@ struct walk {
  * negative if there is no room. */
 inlined int step(struct walk *at, struct bastion_file *file, __u32 *length)
 {
+	struct dentry *dentry = at->dentry;
+	struct mount *mount = at->mount;
 	struct dentry *parent;
 	int written;
 
-	if (at->dentry == BPF_CORE_READ(at->mount, mnt.mnt_root)) {
-		struct mount *above = BPF_CORE_READ(at->mount, mnt_parent);
-
-		if (above == at->mount)
-			return 0;
-		at->dentry = BPF_CORE_READ(at->mount, mnt_mountpoint);
-		at->mount = above;
-		return 1;
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		at->mount = BPF_CORE_READ(mount, mnt_parent);
+		at->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		return at->mount != mount;
 	}
-	parent = BPF_CORE_READ(at->dentry, d_parent);
-	if (parent == at->dentry)
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry)
 		return 0;
 	if (*length > BASTION_PATH_MAX - NAME_ROOM)
 		return -1;
 	written = bpf_probe_read_kernel_str(&file->path[*length & (BASTION_PATH_MAX - 1)], NAME_ROOM,
-					    BPF_CORE_READ(at->dentry, d_name.name));
+					    BPF_CORE_READ(dentry, d_name.name));
 	if (written <= 1)
 		return -1;
 	*length += written;
@@ -54,15 +52,13 @@ inlined int step(struct walk *at, struct bastion_file *file, __u32 *length)
 
 inlined void read_path(struct file *exe, struct bastion_file *file)
 {
-	struct walk at = {
-		.dentry = BPF_CORE_READ(exe, f_path.dentry),
-		.mount = mount_of(BPF_CORE_READ(exe, f_path.mnt)),
-	};
-	struct dentry *leaf = at.dentry;
+	struct dentry *leaf = BPF_CORE_READ(exe, f_path.dentry);
+	struct mount *mount = mount_of(BPF_CORE_READ(exe, f_path.mnt));
+	struct walk at = { .dentry = leaf, .mount = mount };
 	__u32 length = 0;
 	int more = 1;
 
-	file->mounts = BPF_CORE_READ(at.mount, mnt_ns, ns.inum);
+	file->mounts = BPF_CORE_READ(mount, mnt_ns, ns.inum);
 	/* d_unlinked (include/linux/dcache.h): out of the table of names. */
 	if (!BPF_CORE_READ(leaf, d_hash.pprev) && BPF_CORE_READ(leaf, d_parent) != leaf)
 		file->flags |= BASTION_FILE_DELETED;

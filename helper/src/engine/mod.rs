@@ -10,10 +10,12 @@ mod clock;
 mod core;
 mod ender;
 mod once;
+mod passes;
 
 pub use self::clock::{Clock, SystemClock, now};
 pub use self::core::{Engine, EngineParts};
 pub use self::ender::SocketEnder;
+pub use self::passes::{Hit, Lesson, NoPasses, Passes, PassesError};
 
 use std::sync::Arc;
 use std::sync::mpsc;

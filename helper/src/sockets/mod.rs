@@ -130,6 +130,23 @@ impl SocketTables {
         Ok(list)
     }
 
+    /// The cookies of all UDP and UDP-Lite sockets.
+    ///
+    /// # Errors
+    /// [`SocketError::Read`].
+    pub fn datagram_cookies(&mut self) -> Result<Vec<u64>, SocketError> {
+        let mut cookies = Vec::new();
+        for protocol in [Protocol::Udp, Protocol::UdpLite] {
+            for family in [Family::V4, Family::V6] {
+                self.diag
+                    .all(family, protocol, StateFlags::all(), 0, |entry| {
+                        cookies.extend(entry.cookie);
+                    })?;
+            }
+        }
+        Ok(cookies)
+    }
+
     /// Ends the socket that has exactly the two ends of this flow, so that its program fails at
     /// once with `ECONNABORTED`: TCP in every state but listening, UDP and UDP-Lite only if
     /// connected. See [`Destroyed`].

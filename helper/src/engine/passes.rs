@@ -1,0 +1,87 @@
+//! What passes without being asked about, because the same was decided before.
+
+use std::net::IpAddr;
+
+use bastion_policy::flow::Flow;
+use bastion_policy::process::Identity;
+use bastion_policy::ruleset::Reason;
+
+use crate::kernel::KernelError;
+
+/// What the kernel is taught: that this sender may go on to this place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    /// The flow that was allowed.
+    pub flow: Flow,
+    /// Who sent it.
+    pub identity: Identity,
+    /// Why it was allowed.
+    pub reason: Reason,
+    /// True if every connection of this program's process to this place is allowed as long as the
+    /// rules stay; false if no more than the datagrams of this very socket are.
+    pub lasting: bool,
+}
+
+/// Connections that passed by a lesson since it was last told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The lesson.
+    pub lesson: Lesson,
+    /// How many connections, or datagrams to silent peers.
+    pub count: u64,
+}
+
+/// The kernel goes on letting pass what it was taught before.
+#[derive(Debug, thiserror::Error)]
+#[error("the kernel can't be made to forget what it was taught")]
+pub struct PassesError(#[from] pub(crate) KernelError);
+
+/// Lets pass in the kernel what was decided before.
+pub trait Passes: Send {
+    /// Takes note that this flow is about to be allowed: its socket's further datagrams may go on,
+    /// and those of another socket on the same tuple are judged.
+    fn judged(&mut self, flow: &Flow);
+
+    /// Teaches the kernel; does nothing where the sender is not proven. Gives hits that would
+    /// otherwise be forgotten.
+    ///
+    /// # Errors
+    /// When something had to be forgotten and could not be.
+    fn teach(&mut self, lesson: Lesson) -> Result<Vec<Hit>, PassesError>;
+
+    /// True if something was taught about this destination.
+    fn teaches(&self, address: IpAddr) -> bool;
+
+    /// Forgets all lessons; from when it returns, nothing passes by them. Gives the last hits.
+    ///
+    /// # Errors
+    /// When it could not be done.
+    fn forget(&mut self) -> Result<Vec<Hit>, PassesError>;
+
+    /// Hits since they were last told.
+    fn hits(&mut self) -> Vec<Hit>;
+}
+
+/// Where the kernel can't be taught: everything is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPasses;
+
+impl Passes for NoPasses {
+    fn judged(&mut self, _flow: &Flow) {}
+
+    fn teach(&mut self, _lesson: Lesson) -> Result<Vec<Hit>, PassesError> {
+        Ok(Vec::new())
+    }
+
+    fn teaches(&self, _address: IpAddr) -> bool {
+        false
+    }
+
+    fn forget(&mut self) -> Result<Vec<Hit>, PassesError> {
+        Ok(Vec::new())
+    }
+
+    fn hits(&mut self) -> Vec<Hit> {
+        Vec::new()
+    }
+}

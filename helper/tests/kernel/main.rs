@@ -1,0 +1,17 @@
+//! The kernel programs on the real kernel.
+
+mod world;
+
+use bastion_helper::kernel::Kernel;
+
+use world::in_world;
+
+#[test]
+fn every_program_is_taken_by_the_kernel() {
+    in_world(|| {
+        let (mut kernel, _parts) = Kernel::load().unwrap();
+        kernel.pin().unwrap();
+        kernel.attach_processes().unwrap();
+        kernel.attach_names().unwrap();
+    });
+}
