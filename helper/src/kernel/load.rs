@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use aya::maps::{Array, MapData, PerCpuArray};
@@ -14,6 +13,8 @@ use aya::programs::{
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use bastion_ebpf as ebpf;
 use nix::libc;
+use procfs::FromRead as _;
+use procfs::process::MountInfos;
 
 use super::maps::{Table, take, unusable};
 use super::{DnsPackets, History, KernelError, KernelPasses, Pins, Senders};
@@ -287,10 +288,11 @@ fn number(what: &'static str, path: &str) -> Result<u32, KernelError> {
 
 /// The root of the cgroup2 hierarchy, wherever it is mounted.
 fn root_cgroup() -> Option<File> {
-    let mounts = procfs::process::Process::myself().ok()?.mountinfo().ok()?;
-    let mut mounts = mounts.into_iter().filter(|mount| mount.fs_type == "cgroup2");
-    let path: PathBuf = mounts.next()?.mount_point;
-    File::open(path).ok()
+    let mounts = MountInfos::from_file("/proc/thread-self/mountinfo").ok()?;
+    let mut mounts = mounts
+        .into_iter()
+        .filter(|mount| mount.fs_type == "cgroup2");
+    File::open(mounts.next()?.mount_point).ok()
 }
 
 /// Reading the kernel's type information takes 38 MB for a moment, which the allocator would keep.
