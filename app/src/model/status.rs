@@ -156,6 +156,24 @@ pub struct Health {
     pub good: bool,
 }
 
+/// How senders are identified, and whether the kernel's own records are what it rests on.
+fn identification(status: &Status) -> (String, bool) {
+    match status.identification.as_str() {
+        "packet-path" => (
+            gettext("Each program is identified by the kernel, in the packet’s own path"),
+            true,
+        ),
+        "queue-hook" => (
+            gettext("Each program is identified by the kernel, as its packets are queued"),
+            true,
+        ),
+        _ => (
+            gettext("Programs are identified through socket tables; very short-lived ones may stay unknown"),
+            false,
+        ),
+    }
+}
+
 /// The health list as of `now`.
 #[must_use]
 pub fn health(status: &Status, now: u64) -> Vec<Health> {
@@ -169,18 +187,12 @@ pub fn health(status: &Status, now: u64) -> Vec<Health> {
         ),
         true,
     )];
-    rows.push(match status.identification.as_str() {
-        "packet-path" => row(
-            gettext("Identification"),
-            gettext("Each program is identified by the kernel, in the packet’s own path"),
-            true,
-        ),
-        _ => row(
-            gettext("Identification"),
-            gettext("Programs are identified through socket tables; very short-lived ones may stay unknown"),
-            true,
-        ),
-    });
+    let (identification, proven) = identification(status);
+    rows.push(row(
+        gettext("Identification"),
+        identification,
+        proven,
+    ));
     rows.push(row(
         gettext("Rules in Force"),
         ngettext_f("{n} rule", "{n} rules", status.rules.into(), &[]),

@@ -12,10 +12,13 @@ use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::time::Timestamp;
 
 use super::once::Once;
-use super::{Clock, Command, Decided, Notices, Policy, QuestionNotice, Report, SocketEnder};
+use super::passes::lesson;
+use super::{
+    Clock, Command, Decided, EngineError, Hit, Notices, Passes, Policy, QuestionNotice, Report, SocketEnder,
+};
 use crate::identify::Identifier;
 use crate::packet;
-use crate::queue::{HeldPacket, PacketQueue, PacketVerdict, QueueError};
+use crate::queue::{HeldPacket, PacketQueue, PacketVerdict};
 
 /// Packets read before commands and deadlines get their turn again.
 const ROUND: usize = 512;
@@ -33,6 +36,8 @@ pub struct EngineParts<Q, I, C> {
     pub queue: Q,
     /// Who tells who sent them.
     pub identifier: I,
+    /// What lets pass without asking again.
+    pub passes: Box<dyn Passes>,
     /// Tells the time.
     pub clock: C,
     /// True while the process lives.
@@ -81,8 +86,9 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     /// Works until told to stop, or until nobody can tell it any more.
     ///
     /// # Errors
-    /// When the queue breaks. Packets that wait are dropped by the kernel then.
-    pub fn run(mut self) -> Result<(), QueueError> {
+    /// When the queue breaks, or the kernel can't be made to forget. Packets that wait are dropped
+    /// by the kernel then.
+    pub fn run(mut self) -> Result<(), EngineError> {
         loop {
             let timeout = self.sleep();
             self.parts.queue.wait(timeout)?;
@@ -104,11 +110,15 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         ))
     }
 
-    fn commands(&mut self) -> Result<Next, QueueError> {
+    fn commands(&mut self) -> Result<Next, EngineError> {
         loop {
             use std::sync::mpsc::TryRecvError;
             match self.parts.commands.try_recv() {
-                Ok(Command::Apply(policy)) => self.apply(policy)?,
+                Ok(Command::Apply { policy, done }) => {
+                    self.apply(policy)?;
+                    // Whoever asked may have gone meanwhile.
+                    let _ = done.map(|done| done.send(()));
+                }
                 Ok(Command::Answer {
                     question,
                     action,
@@ -125,6 +135,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     let _ = done.send(self.pending.get(question).is_some());
                 }
                 Ok(Command::Report(done)) => {
+                    let hits = self.parts.passes.hits();
+                    self.tell_hits(hits);
                     let _ = done.send(self.report());
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(Next::Stop),
@@ -142,7 +154,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         }
     }
 
-    fn packets(&mut self) -> Result<(), QueueError> {
+    fn packets(&mut self) -> Result<(), EngineError> {
         let end = self.parts.clock.steady().after_millis(ROUND_MILLIS);
         for _ in 0..ROUND {
             match self.parts.queue.receive()? {
@@ -156,16 +168,16 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn packet(&mut self, packet: &HeldPacket) -> Result<(), QueueError> {
+    fn packet(&mut self, packet: &HeldPacket) -> Result<(), EngineError> {
         let flow = match packet::parse(&packet.bytes) {
             Ok(parsed) => parsed.flow,
             Err(error) => {
                 self.malformed = self.malformed.saturating_add(1);
                 tracing::debug!(%error, "dropped a packet that can't be understood");
-                return self.parts.queue.verdict(packet.id, PacketVerdict::Drop);
+                return Ok(self.parts.queue.verdict(packet.id, PacketVerdict::Drop)?);
             }
         };
-        let identity = self.parts.identifier.identify(&flow, packet.owner);
+        let identity = self.parts.identifier.identify(&flow, packet);
         let decision = self.decide(&flow, &identity);
         let waiter = Waiter {
             packet: packet.id,
@@ -180,7 +192,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
 
     /// A packet that no rule decides: it belongs to a connection the user has been asked about,
     /// or it asks.
-    fn undecided(&mut self, waiter: Waiter) -> Result<(), QueueError> {
+    fn undecided(&mut self, waiter: Waiter) -> Result<(), EngineError> {
         let now = self.parts.clock.steady();
         match self.once.answer(&waiter, now) {
             Some((action, reason)) => self.conclude(waiter, action, reason),
@@ -201,7 +213,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         policy.rules.decide(flow, identity, policy.mode, now)
     }
 
-    fn ask(&mut self, waiter: Waiter, now: Timestamp) -> Result<(), QueueError> {
+    fn ask(&mut self, waiter: Waiter, now: Timestamp) -> Result<(), EngineError> {
         let deadline = now.after_millis(self.parts.policy.prompt_timeout);
         let (flow, identity) = (waiter.flow.clone(), waiter.identity.clone());
         match self
@@ -247,7 +259,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     fn conclude_all(
         &mut self,
         waiters: impl IntoIterator<Item = (Waiter, Action, Reason)>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), EngineError> {
         let mut told = HashSet::new();
         for (waiter, action, reason) in waiters {
             if told.insert(Tuple::from(&waiter.flow)) {
@@ -259,13 +271,13 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn verdict(&mut self, packet: PacketId, action: Action) -> Result<(), QueueError> {
+    fn verdict(&mut self, packet: PacketId, action: Action) -> Result<(), EngineError> {
         let verdict = if action.allows() {
             PacketVerdict::Accept
         } else {
             PacketVerdict::Drop
         };
-        self.parts.queue.verdict(packet, verdict)
+        Ok(self.parts.queue.verdict(packet, verdict)?)
     }
 
     /// Gives one packet its verdict, and everybody who should know the decision.
@@ -274,22 +286,49 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         waiter: Waiter,
         action: Action,
         reason: Reason,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), EngineError> {
+        if action.allows() {
+            self.parts.passes.judged(&waiter.flow);
+        }
         self.verdict(waiter.packet, action)?;
         if action == Action::Deny {
             self.parts.ender.end(&waiter.flow);
         }
-        let decided = Decided {
+        let lesson = lesson(&self.parts.policy, &waiter, action, &reason);
+        self.report_decided(Decided {
             time: self.parts.clock.wall(),
             flow: waiter.flow,
             identity: waiter.identity,
             action,
             reason,
-        };
+            count: 1,
+        });
+        if let Some(lesson) = lesson {
+            let hits = self.parts.passes.teach(lesson)?;
+            self.tell_hits(hits);
+        }
+        Ok(())
+    }
+
+    fn report_decided(&mut self, decided: Decided) {
         if self.parts.notices.decisions.try_send(decided).is_err() {
             self.unreported = self.unreported.saturating_add(1);
         }
-        Ok(())
+    }
+
+    /// Reports what the kernel let pass.
+    fn tell_hits(&mut self, hits: Vec<Hit>) {
+        let time = self.parts.clock.wall();
+        for Hit { lesson, count } in hits {
+            self.report_decided(Decided {
+                time,
+                flow: lesson.flow,
+                identity: lesson.identity,
+                action: Action::Allow,
+                reason: lesson.reason,
+                count,
+            });
+        }
     }
 
     fn settle(
@@ -297,7 +336,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         settled: impl IntoIterator<Item = Settled>,
         action: Action,
         reason: &Reason,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), EngineError> {
         for settled in settled {
             self.tell(QuestionNotice::Closed(settled.question.id, reason.clone()));
             let packets = settled.waiters.into_iter();
@@ -306,7 +345,10 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn apply(&mut self, policy: Policy) -> Result<(), QueueError> {
+    fn apply(&mut self, policy: Policy) -> Result<(), EngineError> {
+        // First, so that nothing is taught by the rules that go.
+        let hits = self.parts.passes.forget()?;
+        self.tell_hits(hits);
         let now = self.parts.clock.wall();
         let reconsidered = self.pending.reconsider(|flow, identity| {
             let decision = policy.rules.decide(flow, identity, policy.mode, now);
@@ -328,7 +370,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn deadlines(&mut self) -> Result<(), QueueError> {
+    fn deadlines(&mut self) -> Result<(), EngineError> {
         let now = self.parts.clock.steady();
         let expired = self.pending.expire(now);
         self.settle(expired, Action::Deny, &Reason::TimedOut)?;
@@ -347,7 +389,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn exited(&mut self, process: ProcessKey) -> Result<(), QueueError> {
+    fn exited(&mut self, process: ProcessKey) -> Result<(), EngineError> {
         let effect = self.pending.process_exited(process);
         for question in effect.closed {
             self.tell(QuestionNotice::Closed(question.id, Reason::Exited));
@@ -359,7 +401,9 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         self.conclude_all(packets.map(|(_, waiter)| (waiter, Action::Deny, Reason::Exited)))
     }
 
-    fn stop(mut self) -> Result<(), QueueError> {
+    fn stop(mut self) -> Result<(), EngineError> {
+        let hits = self.parts.passes.hits();
+        self.tell_hits(hits);
         let open = self.pending.drain();
         self.settle(open, Action::Drop, &Reason::Shutdown)
     }

@@ -30,7 +30,7 @@ use bastion_policy::settings::ModeState;
 use bastion_policy::time::Timestamp;
 use tokio::sync::mpsc as async_mpsc;
 
-use crate::queue::Waker;
+use crate::queue::{QueueError, Waker};
 
 /// What the engine works by; replaced as a whole.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,12 @@ pub struct Policy {
 #[derive(Debug)]
 pub enum Command {
     /// Work by this policy from now on; packets that wait are judged by it at once.
-    Apply(Policy),
+    Apply {
+        /// What to work by.
+        policy: Policy,
+        /// Hears when nothing is allowed by an earlier policy any more.
+        done: Option<mpsc::SyncSender<()>>,
+    },
     /// Settle a question; tells whether it was open.
     Answer {
         /// Which.
@@ -93,6 +98,8 @@ pub struct Decided {
     pub action: Action,
     /// Why.
     pub reason: Reason,
+    /// For how many connections it stands: one, unless the kernel let them pass by itself.
+    pub count: u64,
 }
 
 /// What became of a question.
@@ -118,6 +125,17 @@ pub struct Notices {
 /// The engine answers within one round, which takes microseconds; one that takes longer than
 /// this hangs, and the watchdog is about to end it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the engine can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The packet queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Something would be allowed that is not any more.
+    #[error(transparent)]
+    Passes(#[from] PassesError),
+}
 
 /// The engine's thread has ended or hangs.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +165,20 @@ impl EngineHandle {
         self.commands.send(command).map_err(|_| EngineGone)?;
         self.waker.wake();
         Ok(())
+    }
+
+    /// Has the engine work by this policy; once this returns, nothing is allowed by an earlier one
+    /// any more. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn apply(&self, policy: Policy) -> Result<(), EngineGone> {
+        let (done, applied) = mpsc::sync_channel(1);
+        self.send(Command::Apply {
+            policy,
+            done: Some(done),
+        })?;
+        applied.recv_timeout(PATIENCE).map_err(|_| EngineGone)
     }
 
     /// Settles a question; `false` if it was not open any more. Blocks for a moment.

@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use bastion_policy::flow::Flow;
+use bastion_policy::flow::{Flow, Protocol};
+use bastion_policy::pending::Waiter;
 use bastion_policy::process::Identity;
+use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 
+use super::Policy;
 use crate::kernel::KernelError;
 
 /// What the kernel is taught: that this sender may go on to this place.
@@ -20,6 +23,32 @@ pub struct Lesson {
     /// True if every connection of this program's process to this place is allowed as long as the
     /// rules stay; false if no more than the datagrams of this very socket are.
     pub lasting: bool,
+}
+
+/// What is to be learned from an allowed packet, if anything.
+///
+/// Every connection of a program to a place is allowed from now on if a rule says so that ends
+/// only with a change of the rules and regards no names. Of whatever else was allowed, the
+/// datagrams that follow from the same socket may go on, as a connection of TCP does: to a peer
+/// that is silent, each of them is new to connection tracking. A pause teaches nothing.
+pub(super) fn lesson(
+    policy: &Policy,
+    waiter: &Waiter,
+    action: Action,
+    reason: &Reason,
+) -> Option<Lesson> {
+    let flow = &waiter.flow;
+    let datagrams = matches!(flow.protocol, Protocol::Udp | Protocol::UdpLite);
+    let lasting = reason
+        .rule()
+        .is_some_and(|id| policy.rules.lasts(id) && flow.protocol.has_ports());
+    let teaches = action.allows() && *reason != Reason::Paused && (lasting || datagrams);
+    teaches.then(|| Lesson {
+        flow: flow.clone(),
+        identity: waiter.identity.clone(),
+        reason: reason.clone(),
+        lasting,
+    })
 }
 
 /// Connections that passed by a lesson since it was last told.

@@ -1,31 +1,40 @@
 //! Who sent a packet.
 //!
-//! [`process::read`] tells all about a process whose pid is known; [`SocketTableIdentifier`] finds
-//! that pid without help from within the kernel.
+//! [`PacketPathIdentifier`] asks what the kernel programs recorded when the packet was sent, and
+//! completes it from `/proc`; what they could not tell, and everything where they can't run,
+//! [`SocketTableIdentifier`] finds through the socket tables. [`process::read`] tells all about a
+//! process whose pid is known.
 
 use bastion_policy::flow::Flow;
-use bastion_policy::process::{Evidence, Identity};
+use bastion_policy::process::Identity;
+
+use crate::queue::HeldPacket;
 
 mod app;
 mod executable;
+mod gone;
 mod holders;
 mod look;
 mod mounts;
+mod packet_path;
 pub mod proc_dir;
 pub mod process;
 mod socket_table;
 #[cfg(test)]
 mod tests;
 
+pub use packet_path::PacketPathIdentifier;
 pub use socket_table::SocketTableIdentifier;
 
 /// Finds the sender of a held packet.
 pub trait Identifier: Send {
-    /// Who sent the packet of this flow. `owner` is the owner of the sending socket as the queue
-    /// reported it; `None` means that no process's open file sent it. Never guesses: what is not
-    /// proven is [`Identity::Unknown`].
-    fn identify(&mut self, flow: &Flow, owner: Option<u32>) -> Identity;
+    /// Who sent this packet of this flow. Never guesses: what is not proven is
+    /// [`Identity::Unknown`].
+    fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity;
+}
 
-    /// What its answers rest on.
-    fn evidence(&self) -> Evidence;
+impl<I: Identifier + ?Sized> Identifier for Box<I> {
+    fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
+        (**self).identify(flow, packet)
+    }
 }

@@ -63,6 +63,13 @@ impl ProcFs {
         ProcDir::open(&self.machine, 1)
     }
 
+    /// The number of the machine's mount namespace: the inode of its file (namespaces(7)).
+    #[must_use]
+    pub fn machine_mounts(&self) -> Option<u32> {
+        let namespace = stat(CWD, self.machine.join("ns/mnt")).ok()?;
+        u32::try_from(namespace.stx_ino).ok()
+    }
+
     /// The directory of a process.
     ///
     /// # Errors
@@ -269,6 +276,12 @@ impl Stat {
             start_time: after(17)?,
             layout: [after(5)?, after(20)?],
         })
+    }
+
+    /// True if this is of a process that started then and runs the program whose stack starts and
+    /// whose arguments end there.
+    pub(super) fn is_of(&self, start_time: u64, layout: [u64; 2]) -> bool {
+        (self.start_time, self.layout) == (start_time, layout)
     }
 
     /// True if both are of one process that executed nothing in between. The parent may exit at

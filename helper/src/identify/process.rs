@@ -3,6 +3,7 @@
 
 use std::io;
 
+use bastion_ebpf::Sender;
 use bastion_policy::escape;
 use bastion_policy::process::{Ancestor, Evidence, FileId, Process, ProcessKey, UnknownReason};
 use nix::errno::Errno;
@@ -10,6 +11,7 @@ use nix::errno::Errno;
 use super::app;
 use super::executable::Image;
 use super::proc_dir::{ProcDir, ProcFs, Stat};
+use crate::kernel::process_key;
 
 /// Most arguments told of a process.
 pub const MAX_ARGUMENTS: usize = 64;
@@ -64,6 +66,33 @@ pub fn read(
     steady(&dir, holds, |moment| {
         describe(proc, &dir, moment, uid, evidence)
     })
+}
+
+/// The same about a process of which the kernel has told when it started and what it ran, and
+/// where its stack and arguments lay; [`UnknownReason::Changed`] if it runs something else now.
+pub(super) fn read_recorded(proc: &ProcFs, sender: &Sender) -> Result<Process, UnknownReason> {
+    let dir = proc
+        .process(sender.image.pid)
+        .map_err(|error| reason(&error))?;
+    let read = steady(&dir, &|_| true, |moment| {
+        let layout = [sender.stack, sender.arguments_end];
+        let start = process_key(&sender.image).start_time;
+        let same = moment.stat.is_of(start, layout) && moment.image.file.inode == sender.inode;
+        same.then(|| describe(proc, &dir, moment, sender.uid, Evidence::PacketPath))
+            .transpose()
+    })?;
+    read.ok_or(UnknownReason::Changed)
+}
+
+/// What a process that is still there runs, and its ancestors.
+pub(super) fn line_of(proc: &ProcFs, process: ProcessKey) -> Option<(Ancestor, Vec<Ancestor>)> {
+    let (dir, moment) = ancestor(proc, process.pid).ok()?;
+    if key(&dir, moment.stat) != process {
+        return None;
+    }
+    let path = moment.image.place(&dir, proc).ok()?.executable.path;
+    let own = Ancestor { key: process, path };
+    Some((own, parents(proc, &dir, moment.stat)))
 }
 
 /// The program a process runs, and for whom: enough to compare processes.
@@ -214,7 +243,7 @@ fn arguments(dir: &ProcDir) -> Vec<String> {
     split_arguments(&bytes)
 }
 
-fn split_arguments(bytes: &[u8]) -> Vec<String> {
+pub(super) fn split_arguments(bytes: &[u8]) -> Vec<String> {
     let cut = bytes.len() > MAX_ARGUMENT_BYTES;
     let bytes = bytes.get(..MAX_ARGUMENT_BYTES).unwrap_or(bytes);
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);

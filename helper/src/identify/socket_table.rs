@@ -16,6 +16,7 @@ use bastion_policy::process::{Evidence, Identity, Process, UnknownReason};
 use super::holders::{Holder, Holders};
 use super::proc_dir::ProcFs;
 use super::{Identifier, process};
+use crate::queue::HeldPacket;
 use crate::sockets::{SocketEntry, SocketError, SocketTables};
 
 /// More processes than this with one socket are not compared.
@@ -46,6 +47,15 @@ impl SocketTableIdentifier {
     pub fn identify_socket(&mut self, socket: &SocketEntry) -> Identity {
         let uid = socket.uid;
         known(self.holder(std::slice::from_ref(socket), uid), Some(uid))
+    }
+
+    /// Who sent a packet of this flow. `owner` is the owner of the sending socket as the queue
+    /// reported it; `None` means that no process's open file sent it.
+    pub fn sender_of(&mut self, flow: &Flow, owner: Option<u32>) -> Identity {
+        match owner {
+            Some(uid) => known(self.sender(flow, uid), Some(uid)),
+            None => self.without_owner(flow),
+        }
     }
 
     fn sender(&mut self, flow: &Flow, uid: u32) -> Result<Process, UnknownReason> {
@@ -225,15 +235,8 @@ fn known(found: Result<Process, UnknownReason>, uid: Option<u32>) -> Identity {
 }
 
 impl Identifier for SocketTableIdentifier {
-    fn identify(&mut self, flow: &Flow, owner: Option<u32>) -> Identity {
-        match owner {
-            Some(uid) => known(self.sender(flow, uid), Some(uid)),
-            None => self.without_owner(flow),
-        }
-    }
-
-    fn evidence(&self) -> Evidence {
-        Evidence::SocketTable
+    fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
+        self.sender_of(flow, packet.owner)
     }
 }
 

@@ -57,6 +57,37 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// The word for how senders are identified.
+    #[must_use]
+    pub fn identification(&self) -> &'static str {
+        match self.senders {
+            SenderHook::Iptables => "packet-path",
+            SenderHook::Fentry | SenderHook::Kprobe => "queue-hook",
+            SenderHook::None => "socket-table",
+        }
+    }
+
+    /// A word for each thing that is attached.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let senders = match self.senders {
+            SenderHook::Iptables => Some("iptables"),
+            SenderHook::Fentry => Some("fentry"),
+            SenderHook::Kprobe => Some("kprobe"),
+            SenderHook::None => None,
+        };
+        let processes = self.processes.then_some("processes");
+        let names = self.names.then_some("names");
+        let words = senders.into_iter().chain(processes).chain(names);
+        words.map(str::to_owned).collect()
+    }
+
+    /// A sentence for each thing that is missing.
+    pub fn troubles(&self) -> impl Iterator<Item = String> {
+        let missing = self.missing.iter();
+        missing.map(|missing| format!("{} The reason: {}.", missing.consequence, missing.reason))
+    }
+
     /// Notes that something is missing.
     pub fn lack(&mut self, consequence: &'static str, error: &dyn std::error::Error) {
         let reason = with_sources(error);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
@@ -75,9 +75,15 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> KernelError {
 /// # Errors
 /// When they are there and can't be removed.
 pub fn remove() -> io::Result<()> {
-    let directory = PathBuf::from(ROOT).join(OURS);
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    let directory = Path::new(ROOT).join(OURS);
+    let pins = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        pins => pins?,
+    };
+    for pin in pins {
+        fs::remove_file(pin?.path())?;
     }
+    // The unit keeps it in place while the service runs.
+    let _ = fs::remove_dir(directory);
+    Ok(())
 }

@@ -14,7 +14,7 @@ pub(super) fn replacing(dump: &Dump, spec: &RulesetSpec) -> Vec<u8> {
     plan.begin(TABLE);
     // Makes the chain, or empties it.
     plan.line(&format!(":{KERNEL_CHAIN} - [0:0]"));
-    if let Some(text) = spec.kernel_text() {
+    for text in spec.kernel_texts() {
         plan.line(&format!("-A {KERNEL_CHAIN} {text}"));
     }
     if let Some(table) = dump.table(TABLE) {
@@ -108,6 +108,11 @@ mod tests {
 COMMIT
 ";
 
+    const PINNED: &str = "-A BASTION_KERNEL -m conntrack --ctstate NEW,RELATED -m bpf --object-pinned /sys/fs/bpf/bastion/pass -j ACCEPT
+-A BASTION_KERNEL -p udp -m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL -m bpf --object-pinned /sys/fs/bpf/bastion/taken-over -j NFQUEUE --queue-num 5
+-A BASTION_KERNEL -p udplite -m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL -m bpf --object-pinned /sys/fs/bpf/bastion/taken-over -j NFQUEUE --queue-num 5
+";
+
     fn replaced(save: &str, spec: &RulesetSpec) -> String {
         String::from_utf8(replacing(&Dump::parse(save.as_bytes()), spec)).unwrap()
     }
@@ -120,17 +125,18 @@ COMMIT
             ..spec()
         };
         assert!(replaced("", &open).contains("--queue-num 5 --queue-bypass\n"));
-        let program = PinnedProgram::new(Path::new("/sys/fs/bpf/bastion/allowed")).unwrap();
+        let program = |path| PinnedProgram::new(Path::new(path)).unwrap();
         let pinned = RulesetSpec {
-            kernel_bypass: KernelBypass::Pinned(program),
+            kernel_bypass: KernelBypass::Pinned {
+                pass: program("/sys/fs/bpf/bastion/pass"),
+                taken_over: program("/sys/fs/bpf/bastion/taken-over"),
+            },
             ..spec()
         };
         let chain = ":BASTION_KERNEL - [0:0]\n";
-        let rule =
-            "-A BASTION_KERNEL -m bpf --object-pinned /sys/fs/bpf/bastion/allowed -j ACCEPT\n";
         assert_eq!(
             replaced("", &pinned),
-            FRESH.replace(chain, &format!("{chain}{rule}"))
+            FRESH.replace(chain, &format!("{chain}{PINNED}"))
         );
     }
 

@@ -12,6 +12,9 @@ const NFQUEUE: &str = "BASTION_NFQUEUE";
 /// Chain that asks the kernel-side program.
 pub(super) const KERNEL_CHAIN: &str = "BASTION_KERNEL";
 
+/// What connection tracking calls the packets that are judged.
+const NEW: &str = "NEW,RELATED";
+
 /// Where the rules stand.
 pub(super) const TABLE: &str = "mangle";
 /// Where the rules stand.
@@ -86,8 +89,14 @@ impl fmt::Display for Role {
 pub enum KernelBypass {
     /// Nothing: the chain is empty, so every packet returns from it and goes on to the queue.
     StandIn,
-    /// This program accepts what it knows to be allowed.
-    Pinned(PinnedProgram),
+    /// These programs.
+    Pinned {
+        /// Accepts packets of new connections that it knows to be allowed.
+        pass: PinnedProgram,
+        /// Has datagrams queued that come from another socket than those of their tuple that were
+        /// judged. Connection tracking takes them for the same connection's.
+        taken_over: PinnedProgram,
+    },
 }
 
 /// Path of a socket filter pinned in bpffs, as iptables can carry it.
@@ -146,29 +155,41 @@ impl RulesetSpec {
         match role {
             Role::Loopback => format!("-o lo -m comment --comment {BYPASS} -j ACCEPT"),
             Role::Kernel => format!("-m comment --comment {BYPASS} -j {KERNEL_CHAIN}"),
-            Role::Queue => {
-                let bypass = if self.fail_open {
-                    " --queue-bypass"
-                } else {
-                    ""
-                };
-                format!(
-                    "-m conntrack --ctstate NEW,RELATED -m comment --comment {NFQUEUE} \
-                     -j NFQUEUE --queue-num {}{bypass}",
-                    self.queue
-                )
-            }
+            Role::Queue => format!(
+                "-m conntrack --ctstate {NEW} -m comment --comment {NFQUEUE} {}",
+                self.queue_target()
+            ),
         }
     }
 
-    /// The one rule of the kernel chain, if there is one.
-    pub(super) fn kernel_text(&self) -> Option<String> {
-        match &self.kernel_bypass {
-            KernelBypass::StandIn => None,
-            KernelBypass::Pinned(PinnedProgram(path)) => {
-                Some(format!("-m bpf --object-pinned {path} -j ACCEPT"))
-            }
-        }
+    /// The rules of the kernel chain.
+    ///
+    /// Each program is asked about no more packets than it has to be: the first about those of
+    /// new connections, the other about datagrams that are not replies.
+    pub(super) fn kernel_texts(&self) -> Vec<String> {
+        let KernelBypass::Pinned { pass, taken_over } = &self.kernel_bypass else {
+            return Vec::new();
+        };
+        let PinnedProgram(pass) = pass;
+        let PinnedProgram(taken_over) = taken_over;
+        let queue = self.queue_target();
+        let new = format!("-m conntrack --ctstate {NEW} -m bpf --object-pinned {pass} -j ACCEPT");
+        let datagrams = ["udp", "udplite"].map(|protocol| {
+            format!(
+                "-p {protocol} -m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL \
+                 -m bpf --object-pinned {taken_over} {queue}"
+            )
+        });
+        [new].into_iter().chain(datagrams).collect()
+    }
+
+    fn queue_target(&self) -> String {
+        let bypass = if self.fail_open {
+            " --queue-bypass"
+        } else {
+            ""
+        };
+        format!("-j NFQUEUE --queue-num {}{bypass}", self.queue)
     }
 
     /// The role that a rule of mangle OUTPUT plays exactly as it should.
@@ -180,13 +201,12 @@ impl RulesetSpec {
 
     /// True when the kernel chain is there and holds what it should.
     pub(super) fn kernel_chain_is_right(&self, mangle: &Table) -> bool {
-        let mut rules = mangle.chain(KERNEL_CHAIN);
-        let right = match (self.kernel_text(), rules.next()) {
-            (None, None) => true,
-            (Some(text), Some(rule)) => says(rule, &text),
-            _ => false,
-        };
-        right && rules.next().is_none() && has_kernel_chain(mangle)
+        let texts = self.kernel_texts();
+        let mut wanted = texts.iter();
+        let right = mangle
+            .chain(KERNEL_CHAIN)
+            .all(|rule| wanted.next().is_some_and(|text| says(rule, text)));
+        right && wanted.next().is_none() && has_kernel_chain(mangle)
     }
 }
 

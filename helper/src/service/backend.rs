@@ -253,16 +253,16 @@ impl Core {
         let paused = mode.paused_until.filter(|_| mode.is_paused(now()));
         let troubles = stored.trouble.iter().cloned();
         let troubles = troubles.chain(stored.rules.troubles());
+        let hooks = self.kernel.hooks();
+        let troubles = troubles.chain(hooks.troubles());
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             started: self.started.as_millis(),
             mode: mode.mode.to_string(),
             paused_until: paused.map_or(0, |end| end.as_millis()),
             when_down: stored.settings.settings().when_down.to_string(),
-            identification: match self.evidence {
-                Evidence::PacketPath => "packet-path".into(),
-                Evidence::SocketTable => "socket-table".into(),
-            },
+            identification: hooks.identification().into(),
+            hooks: hooks.words(),
             rules: u32::try_from(stored.in_force.len()).unwrap_or(u32::MAX),
             troubles: troubles.chain(stored.settings.troubles()).collect(),
             ..Status::default()

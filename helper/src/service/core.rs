@@ -2,21 +2,21 @@
 //! that works by them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastion_ipc::Error;
 use bastion_policy::pending::{Question, QuestionId};
-use bastion_policy::process::Evidence;
 use bastion_policy::rule::{Lifetime, Rule, RuleId};
 use bastion_policy::ruleset::RuleSet;
 use bastion_policy::settings::{ModeState, Settings, WhenDown};
 use bastion_policy::time::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use super::kernel::KernelSide;
 use super::ledger::Ledger;
 use crate::engine::{Command, EngineHandle, Policy, QuestionNotice, now};
-use crate::netfilter::{KernelBypass, Netfilter, NetfilterError, RulesetSpec};
+use crate::netfilter::{Netfilter, NetfilterError, RulesetSpec};
 use crate::store::{Reload, RuleStore, SettingsStore};
 
 /// Rules, settings and what follows from them; changed under one lock, so that the engine gets
@@ -45,8 +45,10 @@ pub struct Core {
     pub(super) started: Timestamp,
     pub(super) queue: u16,
     pub(super) engine: EngineHandle,
-    pub(super) evidence: Evidence,
+    pub(super) kernel: KernelSide,
     pub(super) ledger: Ledger,
+    /// The engine's thread runs, and answers.
+    pub(super) running: AtomicBool,
     stored: Mutex<Stored>,
     questions: Mutex<BTreeMap<QuestionId, Question>>,
     /// Changes whenever something else comes into force.
@@ -63,11 +65,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Core {
-    /// The service over these stores and this engine, whose senders are known by `evidence`.
+    /// The service over these stores, this engine, and the kernel programs it works with.
     #[must_use]
     pub(super) fn new(
         engine: EngineHandle,
-        evidence: Evidence,
+        kernel: KernelSide,
         queue: u16,
         rules: RuleStore,
         settings: SettingsStore,
@@ -77,8 +79,9 @@ impl Core {
             started: now(),
             queue,
             engine,
-            evidence,
+            kernel,
             ledger,
+            running: AtomicBool::new(false),
             stored: Mutex::new(Stored {
                 rules,
                 settings,
@@ -139,8 +142,13 @@ impl Core {
             rules: stored.in_force.rules().any(ends_by_itself),
             paused_until: policy.mode.paused_until,
         });
-        if self.engine.send(Command::Apply(policy)).is_err() {
-            tracing::error!("the engine has stopped and can't be told of new rules");
+        let told = match self.running.load(Ordering::Acquire) {
+            true => self.engine.apply(policy),
+            // It reads this before the first packet.
+            false => self.engine.send(Command::Apply { policy, done: None }),
+        };
+        if told.is_err() {
+            tracing::error!("the engine does not answer and can't be told of new rules");
         }
     }
 
@@ -233,7 +241,16 @@ impl Core {
         RulesetSpec {
             queue: self.queue,
             fail_open: when_down == WhenDown::Open,
-            kernel_bypass: KernelBypass::StandIn,
+            kernel_bypass: self.kernel.bypass(),
+        }
+    }
+
+    /// Has the kernel queue new connections to the engine, for the first time. Where iptables
+    /// can't ask our programs, it does without.
+    pub(super) fn first_feed(&self) -> Result<(), NetfilterError> {
+        match self.feed() {
+            Err(error) if self.kernel.do_without_iptables(&error) => self.feed(),
+            fed => fed,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use bastion_policy::flow::Flow;
@@ -9,15 +10,15 @@ use bastion_policy::rule::Lifetime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
+use super::kernel::KernelSide;
 use super::ledger::Ledger;
 use super::run::{QUEUE, RunError};
 use crate::engine::{
-    Command, Decided, Engine, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
+    Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
     SocketEnder, SystemClock, now,
 };
 use crate::identify::process::is_alive;
-use crate::identify::{Identifier as _, SocketTableIdentifier};
-use crate::queue::{NfQueue, QueueError};
+use crate::queue::NfQueue;
 use crate::sockets::SocketTables;
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
 
@@ -33,7 +34,7 @@ pub(super) struct Heard {
 /// The engine's thread.
 pub(super) struct Judge {
     engine: EngineHandle,
-    ended: oneshot::Receiver<Result<(), QueueError>>,
+    ended: oneshot::Receiver<Result<(), EngineError>>,
 }
 
 impl Judge {
@@ -59,9 +60,8 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let ledger = Ledger::new(EventLog::open(&paths.log));
     let (queue, waker) = NfQueue::open(QUEUE)?;
     let (engine, commands) = EngineHandle::new(waker);
-    let identifier = SocketTableIdentifier::new()?;
-    let evidence = identifier.evidence();
-    let core = Core::new(engine.clone(), evidence, QUEUE, rules, settings, ledger);
+    let (kernel, side) = KernelSide::start()?;
+    let core = Core::new(engine.clone(), kernel, QUEUE, rules, settings, ledger);
     let core = Arc::new(core);
     // What was over while the helper was down must not come into force again.
     core.expire(is_over);
@@ -70,7 +70,8 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let (questions_in, questions) = mpsc::unbounded_channel();
     let parts = EngineParts {
         queue,
-        identifier,
+        identifier: side.identifier,
+        passes: side.passes,
         clock: SystemClock::new(),
         alive: is_alive,
         ender: SocketEnder::start(socket_ender())?,
@@ -90,6 +91,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
             // Nobody listens any more when the helper is stopping.
             let _ = ended_in.send(result);
         })?;
+    core.running.store(true, Ordering::Release);
     let heard = Heard {
         decisions,
         questions,

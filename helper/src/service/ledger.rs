@@ -79,9 +79,9 @@ impl Ledger {
             } else {
                 &self.counters.denied
             };
-            counter.fetch_add(1, Ordering::Relaxed);
+            counter.fetch_add(made.count, Ordering::Relaxed);
             if let Some(id) = made.reason.rule().filter(|id| rules.get(id).is_some()) {
-                add_hits(&mut hits, id, 1, made.time);
+                add_hits(&mut hits, id, made.count, made.time);
             }
         }
         let hits: Vec<_> = hits
@@ -180,9 +180,10 @@ fn merge(decided: &[Decided]) -> Vec<(&Decided, u32)> {
         let pid = made.identity.process().map_or(0, |process| process.key.pid);
         let key = (Tuple::from(&made.flow), pid, made.action, &made.reason);
         let place = *places.entry(key).or_insert(merged.len());
+        let more = u32::try_from(made.count).unwrap_or(u32::MAX);
         match merged.get_mut(place) {
-            Some((_, count)) => *count = count.saturating_add(1),
-            None => merged.push((made, 1)),
+            Some((_, count)) => *count = count.saturating_add(more),
+            None => merged.push((made, more)),
         }
     }
     merged
@@ -215,6 +216,7 @@ mod tests {
             identity: Identity::Kernel,
             action,
             reason: Reason::TimedOut,
+            count: 1,
         }
     }
 

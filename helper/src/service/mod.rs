@@ -5,6 +5,7 @@ mod backend;
 mod connections;
 mod core;
 mod judge;
+mod kernel;
 mod ledger;
 mod record;
 mod run;

@@ -6,10 +6,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::core::Core;
 use super::judge::{self, Judge};
+use super::shutdown;
 use super::tasks::Tasks;
 use super::watchdog;
 use crate::bus::{Backend, Bus, BusError};
-use crate::netfilter::{Netfilter, NetfilterError};
+use crate::engine::EngineError;
+use crate::netfilter::NetfilterError;
 use crate::queue::QueueError;
 use crate::sockets::SocketError;
 use crate::store::Paths;
@@ -23,6 +25,9 @@ pub enum RunError {
     /// The packet queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The socket tables.
     #[error(transparent)]
     Sockets(#[from] SocketError),
@@ -81,7 +86,7 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
 /// Queues new connections to the engine.
 async fn feed(core: &Arc<Core>) -> Result<(), RunError> {
     let core = Arc::clone(core);
-    let applied = tokio::task::spawn_blocking(move || core.feed()).await;
+    let applied = tokio::task::spawn_blocking(move || core.first_feed()).await;
     Ok(applied.map_err(std::io::Error::other)??)
 }
 
@@ -89,7 +94,7 @@ async fn stop(in_peace: bool, judge: &Judge, tasks: Tasks) {
     tracing::info!("stopping");
     if in_peace {
         // First, so that no packet waits for a verdict that will not come.
-        match tokio::task::spawn_blocking(|| Netfilter::system().cleanup()).await {
+        match tokio::task::spawn_blocking(shutdown::remove_rules).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "rules may be left behind: {error}"),
             Err(error) => tracing::error!(%error, "rules may be left behind: {error}"),

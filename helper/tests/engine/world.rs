@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bastion_helper::engine::{
-    Clock, Command, Decided, Engine, EngineParts, Notices, Policy, QuestionNotice, Report,
-    SocketEnder,
+    Clock, Command, Decided, Engine, EngineError, EngineParts, NoPasses, Notices, Policy,
+    QuestionNotice, Report, SocketEnder,
 };
 use bastion_helper::identify::Identifier;
 use bastion_helper::queue::{HeldPacket, PacketQueue, PacketVerdict, QueueError};
@@ -96,7 +96,7 @@ impl PacketQueue for ScriptedQueue {
 struct Senders(Shared);
 
 impl Identifier for Senders {
-    fn identify(&mut self, flow: &Flow, _owner: Option<u32>) -> Identity {
+    fn identify(&mut self, flow: &Flow, _packet: &HeldPacket) -> Identity {
         let state = self.0.lock().unwrap();
         let nobody = Identity::Unknown {
             uid: None,
@@ -107,10 +107,6 @@ impl Identifier for Senders {
             .get(&flow.source_port)
             .cloned()
             .unwrap_or(nobody)
-    }
-
-    fn evidence(&self) -> Evidence {
-        Evidence::SocketTable
     }
 }
 
@@ -135,7 +131,7 @@ pub struct World {
     decisions: async_mpsc::Receiver<Decided>,
     questions: async_mpsc::UnboundedReceiver<QuestionNotice>,
     ended_sockets: Receiver<Flow>,
-    engine: Option<JoinHandle<Result<(), QueueError>>>,
+    engine: Option<JoinHandle<Result<(), EngineError>>>,
     next_packet: u32,
     /// How long the engine means to sleep now.
     pub sleep: Option<Duration>,
@@ -160,6 +156,7 @@ impl World {
                 go,
             },
             identifier: Senders(Arc::clone(&state)),
+            passes: Box::new(NoPasses),
             clock: Hands(Arc::clone(&state)),
             alive,
             ender: SocketEnder::start(end).unwrap(),
@@ -255,7 +252,7 @@ impl World {
 
     /// Puts other rules and another mode into force.
     pub fn apply(&mut self, rules: RuleSet, mode: ModeState) {
-        self.command(Command::Apply(policy(rules, mode)));
+        self.command(Command::Apply { policy: policy(rules, mode), done: None });
         self.round();
     }
 
@@ -315,7 +312,7 @@ impl World {
     }
 
     /// Wakes the engine for the last time, and waits for its end.
-    pub fn join(&mut self) -> Result<(), QueueError> {
+    pub fn join(&mut self) -> Result<(), EngineError> {
         self.wake();
         self.engine.take().unwrap().join().unwrap()
     }

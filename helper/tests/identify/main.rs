@@ -279,7 +279,7 @@ fn one_identifier_serves_many_flows() {
             .collect();
         for program in &mut programs {
             for _ in 0..20 {
-                let identity = identifier.identify(&program.flow(), Some(0));
+                let identity = identifier.sender_of(&program.flow(), Some(0));
                 assert_eq!(identity.process().unwrap().key.pid, program.pid());
             }
         }

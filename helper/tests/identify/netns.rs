@@ -182,7 +182,7 @@ pub fn flow(text: &str) -> Flow {
 
 /// Who sent this flow, by a look of its own.
 pub fn identify(flow: &Flow, owner: Option<u32>) -> Identity {
-    SocketTableIdentifier::new().unwrap().identify(flow, owner)
+    SocketTableIdentifier::new().unwrap().sender_of(flow, owner)
 }
 
 /// The process that must have sent it.

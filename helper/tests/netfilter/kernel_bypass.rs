@@ -87,6 +87,8 @@ fn a_pinned_program_lets_packets_pass_and_can_be_replaced_and_removed() {
                 &format!("-t bpf bpf {}", directory.path().display()),
             );
             let path = directory.path().join("allowed");
+            let never = directory.path().join("never");
+            pin(&never, 0);
 
             let peer = Peer::connect();
             let receiver = peer.receiver(0);
@@ -98,7 +100,10 @@ fn a_pinned_program_lets_packets_pass_and_can_be_replaced_and_removed() {
                 kernel_bypass: KernelBypass::StandIn,
             };
             let pinned = RulesetSpec {
-                kernel_bypass: KernelBypass::Pinned(PinnedProgram::new(&path).unwrap()),
+                kernel_bypass: KernelBypass::Pinned {
+                    pass: PinnedProgram::new(&path).unwrap(),
+                    taken_over: PinnedProgram::new(&never).unwrap(),
+                },
                 ..stand_in.clone()
             };
             netfilter.apply(&stand_in).unwrap();

@@ -26,17 +26,11 @@ fn render(status: &Status, view: &View) -> String {
         "closed" => "closed: connections are dropped while the helper is down".into(),
         other => clean(other).into_owned(),
     };
-    let identification = match status.identification.as_str() {
-        "packet-path" => "in the packet's own path".into(),
-        "socket-table" => {
-            "by the socket tables; programs that exit at once may stay unknown".into()
-        }
-        other => clean(other).into_owned(),
-    };
     let facts = [
         ("Mode", mode),
         ("When down", when_down),
-        ("Identification", identification),
+        ("Identification", identification(&status.identification)),
+        ("Kernel programs", hooks(&status.hooks)),
         ("Rules", status.rules.to_string()),
         (
             "Decided",
@@ -69,6 +63,32 @@ fn render(status: &Status, view: &View) -> String {
     text
 }
 
+fn identification(word: &str) -> String {
+    match word {
+        "packet-path" => "by the kernel, in the packet's own path".into(),
+        "queue-hook" => "by the kernel, as packets are queued".into(),
+        "socket-table" => {
+            "by the socket tables; programs that exit at once may stay unknown".into()
+        }
+        other => clean(other).into_owned(),
+    }
+}
+
+fn hooks(hooks: &[String]) -> String {
+    let say = |hook: &String| match hook.as_str() {
+        "iptables" => "senders and verdicts (iptables)".into(),
+        "fentry" => "senders (fentry)".into(),
+        "kprobe" => "senders (kprobe)".into(),
+        "processes" => "processes".into(),
+        "names" => "host names".into(),
+        other => clean(other).into_owned(),
+    };
+    match hooks {
+        [] => "none".into(),
+        hooks => hooks.iter().map(say).collect::<Vec<_>>().join(", "),
+    }
+}
+
 fn agents(count: u32) -> String {
     match count {
         0 => "none: nobody can be asked; “bastionctl prompt” asks in a terminal".into(),
@@ -87,7 +107,8 @@ mod tests {
             started: 1_795_514_403_000,
             mode: "ask".into(),
             when_down: "open".into(),
-            identification: "socket-table".into(),
+            identification: "packet-path".into(),
+            hooks: ["iptables", "processes", "names"].map(str::to_owned).into(),
             rules: 12,
             allowed: 340,
             denied: 5,
@@ -107,7 +128,8 @@ mod tests {
 Bastion Firewall 3.0.0, running since 2026-11-24 10:00:03
   Mode            ask: connections that no rule decides wait for an answer
   When down       open: connections are allowed while the helper is down
-  Identification  by the socket tables; programs that exit at once may stay unknown
+  Identification  by the kernel, in the packet's own path
+  Kernel programs senders and verdicts (iptables), processes, host names
   Rules           12
   Decided         340 allowed, 5 denied
   Questions       9 asked, 1 open with 3 packets waiting

@@ -17,8 +17,11 @@ pub struct Status {
     pub paused_until: u64,
     /// `open` or `closed`: what happens while the helper is not running.
     pub when_down: String,
-    /// How senders are identified: `packet-path` or `socket-table`.
+    /// How senders are identified: `packet-path`, `queue-hook` or `socket-table`.
     pub identification: String,
+    /// What of the kernel programs is attached: `iptables`, `fentry` or `kprobe`, `processes`,
+    /// `names`.
+    pub hooks: Vec<String>,
     /// Questions that wait for an answer.
     pub questions: u32,
     /// Packets that wait with them.

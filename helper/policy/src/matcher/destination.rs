@@ -166,6 +166,12 @@ impl DestinationMatcher {
         }
     }
 
+    /// True if it depends on the names that are known of a destination.
+    #[must_use]
+    pub fn regards_names(&self) -> bool {
+        matches!(self, Self::Host(_) | Self::Domain(_))
+    }
+
     /// How specific this is; higher wins. An address or host name beats everything wider; then
     /// domains, longer first; then networks and ranges, smaller first; then groups; then any.
     #[must_use]

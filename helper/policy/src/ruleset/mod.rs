@@ -37,7 +37,7 @@ use std::collections::HashMap;
 
 use crate::flow::Flow;
 use crate::process::Identity;
-use crate::rule::{Action, Rule, RuleId};
+use crate::rule::{Action, Lifetime, Rule, RuleId};
 use crate::settings::{Mode, ModeState};
 use crate::time::Timestamp;
 use index::Index;
@@ -136,6 +136,26 @@ impl RuleSet {
         let counts = !mode.is_paused(now);
         let winner = counts.then(|| self.winner(flow, identity, now)).flatten();
         decided_by(winner, mode, now)
+    }
+
+    /// True if what this rule allows stays allowed, for the same sender and the same place, until
+    /// the rules change or another name of the place becomes known: it ends neither with a time
+    /// nor with a process or session, and holds whatever names the place has.
+    #[must_use]
+    pub fn lasts(&self, rule: &RuleId) -> bool {
+        self.get(rule).is_some_and(|rule| {
+            let spec = rule.spec();
+            spec.action.allows()
+                && matches!(spec.lifetime, Lifetime::Forever | Lifetime::Restart)
+                && !spec.destination.regards_names()
+        })
+    }
+
+    /// True if some rule regards the names of a destination.
+    #[must_use]
+    pub fn regards_names(&self) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.spec().enabled && rule.spec().destination.regards_names())
     }
 
     /// The rule that decides, whatever the mode.

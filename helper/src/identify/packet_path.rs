@@ -1,0 +1,126 @@
+//! Identification by what the kernel programs recorded while the packet was being sent.
+//!
+//! What it proves: the process whose system call sent the packet, and the program it ran then.
+//! `/proc` completes that only while it agrees with the record in start, executable, and where
+//! stack and arguments lie, so neither a reused pid nor another program in the same process is
+//! believed. If the process is gone, the record has the path as well.
+//!
+//! What is known of a program of a process stays true, so it is looked up once.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bastion_ebpf::{Image, Sender, kind};
+use bastion_policy::flow::Flow;
+use bastion_policy::process::{Identity, Process, UnknownReason};
+
+use super::proc_dir::ProcFs;
+use super::{Identifier, SocketTableIdentifier, gone, process};
+use crate::kernel::{History, Key, Ran, Record, Senders, fingerprint};
+use crate::queue::HeldPacket;
+
+/// Programs of processes remembered; the first to come are the first to go. Each takes about as
+/// much as its arguments, which are bounded.
+const KNOWN: usize = 2_048;
+
+/// See the module's documentation.
+pub struct PacketPathIdentifier {
+    senders: Arc<Senders>,
+    history: History,
+    proc: ProcFs,
+    known: Known,
+    fallback: SocketTableIdentifier,
+}
+
+impl PacketPathIdentifier {
+    /// Identifies by these records; by `fallback` what they don't tell.
+    #[must_use]
+    pub fn new(senders: Arc<Senders>, history: History, fallback: SocketTableIdentifier) -> Self {
+        Self {
+            senders,
+            history,
+            proc: ProcFs::default(),
+            known: Known::default(),
+            fallback,
+        }
+    }
+
+    fn recorded(&mut self, sender: &Sender) -> Identity {
+        if let Some(process) = self.known.get(sender) {
+            return Identity::Process(process);
+        }
+        match self.read(sender) {
+            Ok(process) => Identity::Process(self.known.add(sender, process)),
+            Err(reason) => Identity::Unknown {
+                uid: Some(sender.uid),
+                reason,
+            },
+        }
+    }
+
+    fn read(&self, sender: &Sender) -> Result<Process, UnknownReason> {
+        match process::read_recorded(&self.proc, sender) {
+            Ok(mut process) => {
+                // A parent that is gone has left the child to another.
+                if self.history.parent(process.key).is_some() {
+                    process.parents = gone::ancestors(&self.proc, &self.history, process.key);
+                }
+                Ok(process)
+            }
+            Err(reason) => self.remembered(sender).ok_or(reason),
+        }
+    }
+
+    fn remembered(&self, sender: &Sender) -> Option<Process> {
+        let file = self.senders.file(&sender.image).ok().flatten()?;
+        gone::describe(&self.proc, &self.history, sender, &Ran::from(&file))
+    }
+}
+
+impl Identifier for PacketPathIdentifier {
+    fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
+        let record = self
+            .senders
+            .of(Key::from(flow), || fingerprint(&packet.bytes));
+        match record {
+            Ok(Record::Sender(sender)) if sender.kind == kind::PROCESS => self.recorded(&sender),
+            Ok(Record::Sender(sender)) if sender.kind == kind::KERNEL => Identity::Kernel,
+            Ok(Record::Contested) => Identity::Unknown {
+                uid: packet.owner,
+                reason: UnknownReason::Ambiguous,
+            },
+            Ok(_) => self.fallback.identify(flow, packet),
+            Err(error) => {
+                tracing::debug!(%error, "the record of a packet can't be read");
+                self.fallback.identify(flow, packet)
+            }
+        }
+    }
+}
+
+/// Processes by program and by whom they send for.
+#[derive(Default)]
+struct Known {
+    processes: HashMap<(Image, u32), Arc<Process>>,
+    order: VecDeque<(Image, u32)>,
+}
+
+impl Known {
+    fn get(&self, sender: &Sender) -> Option<Arc<Process>> {
+        let key = (sender.image, sender.uid);
+        self.processes.get(&key).map(Arc::clone)
+    }
+
+    fn add(&mut self, sender: &Sender, process: Process) -> Arc<Process> {
+        let process = Arc::new(process);
+        let key = (sender.image, sender.uid);
+        self.order.push_back(key);
+        self.processes.insert(key, Arc::clone(&process));
+        if self.order.len() > KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.processes.remove(&oldest);
+        }
+        process
+    }
+}

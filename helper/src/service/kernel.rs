@@ -1,0 +1,163 @@
+//! The kernel programs as the service uses them: as many as this kernel takes.
+
+use std::sync::{Arc, Mutex};
+
+use super::core::lock;
+use crate::engine::{NoPasses, Passes};
+use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
+use crate::kernel::{DnsPackets, History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
+use crate::netfilter::{KernelBypass, NetfilterError};
+use crate::sockets::{SocketError, SocketTables};
+
+const NO_SENDERS: &str = "Programs are identified through the socket tables: those that end at once \
+     may stay unknown, and every connection is asked about in the helper.";
+const NO_PASSES: &str = "iptables can't ask Bastion's kernel program, so every new connection is \
+     decided in the helper, and a program that takes over another's UDP port may go on with its \
+     connection.";
+const NO_PROCESSES: &str = "Of programs that end at once it is not known who started them.";
+const NO_NAMES: &str = "Names of destinations are not known: rules by name match nothing.";
+
+/// What is loaded, and what is attached.
+pub(super) struct KernelSide {
+    state: Mutex<State>,
+}
+
+struct State {
+    kernel: Option<Kernel>,
+    hooks: Hooks,
+    pins: Option<Pins>,
+}
+
+/// What the engine gets of it.
+pub(super) struct EngineSide {
+    pub identifier: Box<dyn Identifier>,
+    pub passes: Box<dyn Passes>,
+    pub dns: Option<DnsPackets>,
+}
+
+impl KernelSide {
+    /// Loads and attaches what this kernel takes. Nothing is fed by it yet.
+    pub fn start() -> Result<(Self, EngineSide), SocketError> {
+        let fallback = SocketTableIdentifier::new()?;
+        let mut hooks = Hooks::default();
+        let (kernel, engine, pins) = match Kernel::load() {
+            Ok((mut kernel, parts)) => {
+                let pins = attach(&mut kernel, &mut hooks);
+                keep_read(&parts.history);
+                note_sockets(&mut kernel);
+                (Some(kernel), with_programs(parts, fallback), pins)
+            }
+            Err(error) => {
+                hooks.lack(NO_SENDERS, &error);
+                let engine = EngineSide {
+                    identifier: Box::new(fallback),
+                    passes: Box::new(NoPasses),
+                    dns: None,
+                };
+                (None, engine, None)
+            }
+        };
+        let state = Mutex::new(State {
+            kernel,
+            hooks,
+            pins,
+        });
+        Ok((Self { state }, engine))
+    }
+
+    /// What decides in the kernel.
+    pub fn bypass(&self) -> KernelBypass {
+        match &lock(&self.state).pins {
+            Some(Pins { pass, taken_over }) => KernelBypass::Pinned {
+                pass: pass.clone(),
+                taken_over: taken_over.clone(),
+            },
+            None => KernelBypass::StandIn,
+        }
+    }
+
+    /// Does without the programs that iptables asks, if there are some; false if not.
+    pub fn do_without_iptables(&self, why: &NetfilterError) -> bool {
+        let mut state = lock(&self.state);
+        if state.pins.take().is_none() {
+            return false;
+        }
+        state.hooks.senders = SenderHook::None;
+        state.hooks.lack(NO_PASSES, why);
+        let State { kernel, hooks, .. } = &mut *state;
+        if let Some(kernel) = kernel {
+            attach_queued(kernel, hooks);
+        }
+        true
+    }
+
+    /// What is attached.
+    pub fn hooks(&self) -> Hooks {
+        lock(&self.state).hooks.clone()
+    }
+}
+
+fn with_programs(parts: Parts, fallback: SocketTableIdentifier) -> EngineSide {
+    EngineSide {
+        identifier: Box::new(PacketPathIdentifier::new(
+            Arc::clone(&parts.senders),
+            parts.history,
+            fallback,
+        )),
+        passes: Box::new(parts.passes),
+        dns: Some(parts.dns),
+    }
+}
+
+fn attach(kernel: &mut Kernel, hooks: &mut Hooks) -> Option<Pins> {
+    match kernel.attach_processes() {
+        Ok(()) => hooks.processes = true,
+        Err(error) => hooks.lack(NO_PROCESSES, &error),
+    }
+    match kernel.attach_names() {
+        Ok(()) => hooks.names = true,
+        Err(error) => hooks.lack(NO_NAMES, &error),
+    }
+    match kernel.pin() {
+        Ok(pins) => {
+            hooks.senders = SenderHook::Iptables;
+            Some(pins)
+        }
+        Err(error) => {
+            hooks.lack(NO_PASSES, &error);
+            attach_queued(kernel, hooks);
+            None
+        }
+    }
+}
+
+fn attach_queued(kernel: &mut Kernel, hooks: &mut Hooks) {
+    match kernel.attach_queued() {
+        Ok(hook) => hooks.senders = hook,
+        Err(error) => hooks.lack(NO_SENDERS, &error),
+    }
+}
+
+/// Has events of processes read when there is nothing to judge for long.
+fn keep_read(history: &History) {
+    let reader = history.clone();
+    let watched = history
+        .bell()
+        .and_then(|bell| watch(bell, "processes", move || reader.read()));
+    if let Err(error) = watched {
+        tracing::warn!(%error, "events of processes are read only with packets: {error}");
+    }
+}
+
+fn note_sockets(kernel: &mut Kernel) {
+    let noted = SocketTables::open()
+        .map_err(|error| error.to_string())
+        .and_then(|mut tables| {
+            let noted = kernel.note_sockets(&mut tables);
+            noted.map_err(|error: KernelError| error.to_string())
+        });
+    match noted {
+        Ok(sockets) => tracing::debug!(sockets, "datagrams under way may go on"),
+        Err(error) => tracing::warn!("datagrams under way are judged anew: {error}"),
+    }
+}
