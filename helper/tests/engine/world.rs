@@ -300,13 +300,13 @@ impl World {
     }
 
     /// Has the engine stop, and waits for its end.
-    pub fn stop(&mut self) -> Result<(), QueueError> {
+    pub fn stop(&mut self) -> Result<(), EngineError> {
         self.command(Command::Stop);
         self.join()
     }
 
     /// Leaves the engine without anybody to tell it anything, and waits for its end.
-    pub fn forsake(&mut self) -> Result<(), QueueError> {
+    pub fn forsake(&mut self) -> Result<(), EngineError> {
         self.commands = None;
         self.join()
     }

@@ -12,7 +12,6 @@ mod files;
 mod netns;
 mod sharing;
 
-use bastion_helper::identify::Identifier as _;
 use bastion_policy::process::{Evidence, Identity, UnknownReason};
 use netns::{Program, identify, in_network, python, sender, unknown};
 
@@ -268,7 +267,6 @@ fn a_closed_connection_is_not_the_kernels_own() {
 fn one_identifier_serves_many_flows() {
     in_network(|| {
         let mut identifier = bastion_helper::identify::SocketTableIdentifier::new().unwrap();
-        assert_eq!(identifier.evidence(), Evidence::SocketTable);
         let mut programs: Vec<_> = (0..5)
             .map(|_| {
                 let code = "s = [connect(socket()) for _ in range(20)]\n\
@@ -280,7 +278,9 @@ fn one_identifier_serves_many_flows() {
         for program in &mut programs {
             for _ in 0..20 {
                 let identity = identifier.sender_of(&program.flow(), Some(0));
-                assert_eq!(identity.process().unwrap().key.pid, program.pid());
+                let process = identity.process().unwrap();
+                assert_eq!(process.key.pid, program.pid());
+                assert_eq!(process.evidence, Evidence::SocketTable);
             }
         }
     });

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use bastion_helper::identify::{Identifier as _, SocketTableIdentifier};
+use bastion_helper::identify::SocketTableIdentifier;
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::process::{Identity, Process, UnknownReason};
 use nix::sys::signal::{Signal, killpg};
