@@ -35,7 +35,13 @@ fn compile() -> Result<(), String> {
     command
         .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g"])
         // libbpf's macros make functions whose context is not used.
-        .args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-std=gnu11"])
+        .args([
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wno-unused-parameter",
+            "-std=gnu11",
+        ])
         .arg(format!("-D__TARGET_ARCH_{target}"));
     // Debian keeps the kernel's own headers (asm/) apart for each processor.
     let multiarch = format!("/usr/include/{processor}-linux-gnu");

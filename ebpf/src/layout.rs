@@ -108,15 +108,16 @@ pub struct File {
     pub inode: u64,
     /// Its file system's device, as the kernel numbers it.
     pub device: u32,
-    /// The number of the mount namespace in which it was opened.
-    pub mounts: u32,
     /// Of [`file_flags`].
     pub flags: u32,
     /// Bytes of [`Self::path`] in use.
     pub path_length: u16,
     /// Bytes of [`Self::arguments`] in use.
     pub arguments_length: u16,
-    /// Components from the last to the first, each followed by a zero.
+    /// Always 0.
+    pub unused: u32,
+    /// Components from the last to the first, each followed by a zero, up to the root of its file
+    /// system.
     pub path: [u8; PATH_MAX],
     /// Arguments, each followed by a zero.
     pub arguments: [u8; ARGUMENTS_MAX],
@@ -247,7 +248,7 @@ shared! {
     Image: 24, pid at 16;
     Sender: 88, device at 56, recorded at 72;
     Contested: 44;
-    File: 1560, path_length at 20, arguments at 1048;
+    File: 1560, path_length at 16, arguments at 1048;
     Pass: 56, uid at 48;
     Passed: 24;
     Control: 16;
@@ -271,7 +272,10 @@ mod tests {
     #[test]
     fn too_few_bytes_are_no_value() {
         let bytes = [7; size_of::<DnsHead>()];
-        assert_eq!(read::<DnsHead>(&bytes).map(|head| head.length), Some(0x0707_0707));
+        assert_eq!(
+            read::<DnsHead>(&bytes).map(|head| head.length),
+            Some(0x0707_0707)
+        );
         assert_eq!(read::<DnsHead>(&bytes[1..]), None);
     }
 

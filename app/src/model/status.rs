@@ -168,7 +168,9 @@ fn identification(status: &Status) -> (String, bool) {
             true,
         ),
         _ => (
-            gettext("Programs are identified through socket tables; very short-lived ones may stay unknown"),
+            gettext(
+                "Programs are identified through socket tables; very short-lived ones may stay unknown",
+            ),
             false,
         ),
     }
@@ -188,11 +190,7 @@ pub fn health(status: &Status, now: u64) -> Vec<Health> {
         true,
     )];
     let (identification, proven) = identification(status);
-    rows.push(row(
-        gettext("Identification"),
-        identification,
-        proven,
-    ));
+    rows.push(row(gettext("Identification"), identification, proven));
     rows.push(row(
         gettext("Rules in Force"),
         ngettext_f("{n} rule", "{n} rules", status.rules.into(), &[]),

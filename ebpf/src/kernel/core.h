@@ -47,7 +47,6 @@ struct inode {
 };
 
 struct qstr {
-	__u32 len;
 	const unsigned char *name;
 };
 
@@ -61,23 +60,7 @@ struct dentry {
 	struct qstr d_name;
 };
 
-struct vfsmount {
-	struct dentry *mnt_root;
-};
-
-struct mnt_namespace {
-	struct ns_common ns;
-};
-
-struct mount {
-	struct mount *mnt_parent;
-	struct dentry *mnt_mountpoint;
-	struct vfsmount mnt;
-	struct mnt_namespace *mnt_ns;
-};
-
 struct path {
-	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 

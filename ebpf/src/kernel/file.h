@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The file that a process runs: its number, and the path it has now.
+ * The file that a process runs: its number, and the path it has now within its file system.
+ *
+ * Not as the process sees it: anybody may make a mount namespace in which any file has any path.
+ * User space knows where the machine has the file system mounted, and so what the path is there.
  *
  * A path is told from its last component to its first, so that each is written where the one
  * before has ended; in the other order the verifier would have to follow all lengths at once.
@@ -12,55 +15,35 @@
 /* Room for the longest name (NAME_MAX, limits.h) and its zero. */
 #define NAME_ROOM 256
 
-inlined struct mount *mount_of(struct vfsmount *mount)
+/* Writes the name of a directory entry and goes one up: 1 if there is more above, 0 at the root
+ * of the file system, negative if there is no room. */
+inlined int step(struct dentry **at, struct bastion_file *file, __u32 *length)
 {
-	return (void *)mount - bpf_core_field_offset(struct mount, mnt);
-}
-
-struct walk {
-	struct dentry *dentry;
-	struct mount *mount;
-};
-
-/* Writes the name of where the walk is and goes one up: 1 if there is more above, 0 at the top,
- * negative if there is no room. */
-inlined int step(struct walk *at, struct bastion_file *file, __u32 *length)
-{
-	struct dentry *dentry = at->dentry;
-	struct mount *mount = at->mount;
-	struct dentry *parent;
+	struct dentry *entry = *at;
+	struct dentry *parent = BPF_CORE_READ(entry, d_parent);
 	int written;
 
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-		at->mount = BPF_CORE_READ(mount, mnt_parent);
-		at->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		return at->mount != mount;
-	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry)
+	if (parent == entry)
 		return 0;
 	if (*length > BASTION_PATH_MAX - NAME_ROOM)
 		return -1;
 	written = bpf_probe_read_kernel_str(&file->path[*length & (BASTION_PATH_MAX - 1)], NAME_ROOM,
-					    BPF_CORE_READ(dentry, d_name.name));
+					    BPF_CORE_READ(entry, d_name.name));
 	if (written <= 1)
 		return -1;
 	*length += written;
-	at->dentry = parent;
+	*at = parent;
 	return 1;
 }
 
 inlined void read_path(struct file *exe, struct bastion_file *file)
 {
-	struct dentry *leaf = BPF_CORE_READ(exe, f_path.dentry);
-	struct mount *mount = mount_of(BPF_CORE_READ(exe, f_path.mnt));
-	struct walk at = { .dentry = leaf, .mount = mount };
+	struct dentry *at = BPF_CORE_READ(exe, f_path.dentry);
 	__u32 length = 0;
 	int more = 1;
 
-	file->mounts = BPF_CORE_READ(mount, mnt_ns, ns.inum);
 	/* d_unlinked (include/linux/dcache.h): out of the table of names. */
-	if (!BPF_CORE_READ(leaf, d_hash.pprev) && BPF_CORE_READ(leaf, d_parent) != leaf)
+	if (!BPF_CORE_READ(at, d_hash.pprev) && BPF_CORE_READ(at, d_parent) != at)
 		file->flags |= BASTION_FILE_DELETED;
 	for (int i = 0; i < BASTION_PATH_DEPTH && more > 0; i++)
 		more = step(&at, file, &length);

@@ -70,11 +70,12 @@ enum bastion_file_flags {
 struct bastion_file {
 	__u64 inode;
 	__u32 device;
-	__u32 mounts; /* the number of the mount namespace in which it was opened */
 	__u32 flags;
 	__u16 path_length;
 	__u16 arguments_length;
-	/* Components from the last to the first, each followed by a zero. */
+	__u32 unused;
+	/* Components from the last to the first, each followed by a zero, up to the root of its file
+	 * system. */
 	char path[BASTION_PATH_MAX];
 	char arguments[BASTION_ARGUMENTS_MAX];
 };
@@ -150,7 +151,7 @@ AT(bastion_sender, device, 56);
 AT(bastion_sender, recorded, 72);
 SAME(sizeof(struct bastion_contested) == 44);
 SAME(sizeof(struct bastion_file) == 1560);
-AT(bastion_file, path_length, 20);
+AT(bastion_file, path_length, 16);
 AT(bastion_file, arguments, 1048);
 SAME(sizeof(struct bastion_pass) == 56);
 AT(bastion_pass, uid, 48);

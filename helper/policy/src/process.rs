@@ -84,6 +84,10 @@ pub struct Process {
     pub parents: Vec<Ancestor>,
     /// What the identification rests on.
     pub evidence: Evidence,
+    /// How often the process, and what it was forked from, has executed a program, as the kernel
+    /// counts; with [`Self::key`] it names this program of this process for good. `None` where
+    /// the kernel-side program did not tell.
+    pub execs: Option<u64>,
 }
 
 impl Process {

@@ -27,6 +27,7 @@ fn process() -> Process {
             path: "/usr/bin/bash".parse().unwrap(),
         }],
         evidence: Evidence::PacketPath,
+        execs: None,
     }
 }
 

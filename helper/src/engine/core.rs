@@ -14,7 +14,8 @@ use bastion_policy::time::Timestamp;
 use super::once::Once;
 use super::passes::lesson;
 use super::{
-    Clock, Command, Decided, EngineError, Hit, Notices, Passes, Policy, QuestionNotice, Report, SocketEnder,
+    Clock, Command, Decided, EngineError, Hit, Notices, Passes, Policy, QuestionNotice, Report,
+    SocketEnder,
 };
 use crate::identify::Identifier;
 use crate::packet;
@@ -288,7 +289,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         reason: Reason,
     ) -> Result<(), EngineError> {
         if action.allows() {
-            self.parts.passes.judged(&waiter.flow);
+            self.parts.passes.judged(&waiter.flow, &waiter.identity);
         }
         self.verdict(waiter.packet, action)?;
         if action == Action::Deny {

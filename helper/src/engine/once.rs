@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bastion_policy::flow::Tuple;
 use bastion_policy::pending::Waiter;
-use bastion_policy::process::ProcessKey;
+use bastion_policy::process::{FileId, ProcessKey};
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 use bastion_policy::time::Timestamp;
@@ -20,8 +20,9 @@ const KEPT: u64 = 127_000;
 /// Answers kept at most; the oldest go first.
 const ROOM: usize = 4_096;
 
-/// A connection attempt: the tuple, and the process, as a tuple can be used again by another.
-type Attempt = (Tuple, ProcessKey);
+/// A connection attempt: the tuple, the process, as a tuple can be used again by another, and what
+/// that runs, as it may execute something else.
+type Attempt = (Tuple, ProcessKey, Option<u64>, Option<FileId>);
 
 /// See the module's documentation. Times are steady, not on the wall clock.
 #[derive(Debug, Default)]
@@ -55,5 +56,7 @@ impl Once {
 }
 
 fn attempt(waiter: &Waiter) -> Option<Attempt> {
-    Some((Tuple::from(&waiter.flow), waiter.process()?))
+    let process = waiter.identity.process()?;
+    let tuple = Tuple::from(&waiter.flow);
+    Some((tuple, process.key, process.execs, process.executable.file))
 }

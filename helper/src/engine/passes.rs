@@ -69,7 +69,7 @@ pub struct PassesError(#[from] pub(crate) KernelError);
 pub trait Passes: Send {
     /// Takes note that this flow is about to be allowed: its socket's further datagrams may go on,
     /// and those of another socket on the same tuple are judged.
-    fn judged(&mut self, flow: &Flow);
+    fn judged(&mut self, flow: &Flow, identity: &Identity);
 
     /// Teaches the kernel; does nothing where the sender is not proven. Gives hits that would
     /// otherwise be forgotten.
@@ -96,7 +96,7 @@ pub trait Passes: Send {
 pub struct NoPasses;
 
 impl Passes for NoPasses {
-    fn judged(&mut self, _flow: &Flow) {}
+    fn judged(&mut self, _flow: &Flow, _identity: &Identity) {}
 
     fn teach(&mut self, _lesson: Lesson) -> Result<Vec<Hit>, PassesError> {
         Ok(Vec::new())

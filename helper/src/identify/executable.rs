@@ -9,7 +9,7 @@ use super::mounts;
 use super::proc_dir::{ProcDir, ProcFs};
 
 /// The machine's own `mountinfo` is read up to this length.
-const MACHINE_MOUNTS: usize = 1024 * 1024;
+pub(super) const MACHINE_MOUNTS: usize = 1024 * 1024;
 
 /// Another's `mountinfo` is read up to this length: anybody can make a namespace with any number
 /// of mounts. A file on one that lies beyond has no path on the machine.

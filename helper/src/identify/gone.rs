@@ -1,30 +1,33 @@
 //! What the kernel recorded of processes that are gone, or run something else by now.
 
 use bastion_ebpf::Sender;
-use bastion_policy::matcher::ExecutablePath;
+use bastion_policy::matcher::{ExecutablePath, ProgramError};
 use bastion_policy::process::{Ancestor, Evidence, Executable, FileId, Process, ProcessKey};
 use rustix::fs::makedev;
 
-use super::app;
+use super::executable::MACHINE_MOUNTS;
 use super::proc_dir::ProcFs;
 use super::process::{self, MAX_PARENTS, line_of};
+use super::{app, mounts};
 use crate::kernel::{History, Ran, process_key};
 
-/// A process as it was when it sent, from what was recorded of it; `None` if the path of its file
-/// was too long to be recorded.
+/// A process as it was when it sent, from what was recorded of it.
+///
+/// # Errors
+/// None but for a path that is longer than any can be.
 pub(super) fn describe(
     proc: &ProcFs,
     history: &History,
     sender: &Sender,
     ran: &Ran,
-) -> Option<Process> {
+) -> Result<Process, ProgramError> {
     let executable = executable(proc, sender.image.pid, ran)?;
     let path = executable.path.as_str();
     let app = (!executable.replaced)
         .then(|| app::of(path.as_bytes()))
         .flatten();
     let key = process_key(&sender.image);
-    Some(Process {
+    Ok(Process {
         key,
         uid: sender.uid,
         app,
@@ -34,44 +37,65 @@ pub(super) fn describe(
         cgroup: String::new(),
         parents: ancestors(proc, history, key),
         evidence: Evidence::PacketPath,
+        execs: Some(sender.image.execs),
     })
 }
 
-/// The recorded file by the path that rules know it by, on the terms of
-/// [`Image::place`](super::executable::Image::place): the path counts if it names this file on the
-/// machine, or if the file was opened on one of the machine's own mounts.
-fn executable(proc: &ProcFs, pid: u32, ran: &Ran) -> Option<Executable> {
-    let path = ran.path.as_deref()?;
+/// The recorded file by the path that rules know it by: where the machine has it, or had it. A
+/// file that the machine has no path for gets one that leads nowhere once the process is gone, as
+/// of [`Image::place`](super::executable::Image::place).
+fn executable(proc: &ProcFs, pid: u32, ran: &Ran) -> Result<Executable, ProgramError> {
     let file = FileId {
-        device: device(ran.device),
+        device: makedev(major(ran.device), minor(ran.device)),
         inode: ran.inode,
     };
-    let there = proc.machine_file(path);
-    let machines_mount = proc.machine_mounts() == Some(ran.mounts);
-    // Some file systems show programs other device numbers than those the kernel has (btrfs: one
-    // for each subvolume), so on the machine's own mounts the inode number has to do.
-    let names_it =
-        there.is_some_and(|there| there == file || machines_mount && there.inode == file.inode);
-    if names_it || machines_mount {
-        return Some(Executable {
-            path: ExecutablePath::from_bytes(path).ok()?,
-            file: Some(there.filter(|_| names_it).unwrap_or(file)),
-            replaced: !names_it,
-        });
-    }
-    // No path on the machine; this one leads nowhere once the process is gone, and says so.
-    let inside = [format!("/proc/{pid}/root").as_bytes(), path].concat();
-    Some(Executable {
-        path: ExecutablePath::from_bytes(&inside).ok()?,
+    let path = |bytes: &[u8]| ExecutablePath::from_bytes(bytes);
+    let there = paths(proc, ran);
+    let named = there.iter().find_map(|path| {
+        let found = proc.machine_file(path)?;
+        // Some file systems show programs other device numbers than those they have (btrfs, one
+        // for each subvolume); that it is the same file system is known already.
+        (found.inode == ran.inode).then_some((path, found))
+    });
+    let (path, file, replaced) = match (named, there.first(), &ran.path) {
+        (Some((there, found)), ..) => (path(there)?, found, false),
+        (None, Some(was), _) => (path(was)?, file, true),
+        (None, None, Some(inside)) => {
+            let root = format!("/proc/{pid}/root");
+            (
+                path(&[root.as_bytes(), inside].concat())?,
+                file,
+                ran.deleted,
+            )
+        }
+        (None, None, None) => (path(format!("/proc/{pid}/exe").as_bytes())?, file, true),
+    };
+    Ok(Executable {
+        path,
         file: Some(file),
-        replaced: ran.deleted,
+        replaced,
     })
 }
 
-/// A device number in the form that programs get: the kernel has 20 bits for the minor number
-/// (`MINORBITS`, include/linux/kdev_t.h).
-fn device(kernels: u32) -> u64 {
-    makedev(kernels >> 20, kernels & 0xf_ffff)
+/// Where the machine has the file, or would have it were it not deleted.
+fn paths(proc: &ProcFs, ran: &Ran) -> Vec<Vec<u8>> {
+    let table = proc
+        .machine()
+        .and_then(|machine| machine.read("mountinfo", MACHINE_MOUNTS));
+    let (Ok(table), Some(inside)) = (table, &ran.path) else {
+        return Vec::new();
+    };
+    let device = format!("{}:{}", major(ran.device), minor(ran.device));
+    mounts::of_file(device.as_bytes(), inside, &mounts::parse(&table))
+}
+
+/// The kernel has 20 bits for the minor number (`MINORBITS`, include/linux/kdev_t.h).
+fn major(device: u32) -> u32 {
+    device >> 20
+}
+
+fn minor(device: u32) -> u32 {
+    device & 0xf_ffff
 }
 
 /// The ancestors of a process, nearest first, as it was seen that they started one another; as
@@ -88,7 +112,7 @@ pub(super) fn ancestors(proc: &ProcFs, history: &History, of: ProcessKey) -> Vec
         let now = line_of(proc, parent).map(|(own, _)| own);
         let seen = || {
             let ran = history.ran(parent)?;
-            let path = executable(proc, parent.pid, &ran)?.path;
+            let path = executable(proc, parent.pid, &ran).ok()?.path;
             Some(Ancestor { key: parent, path })
         };
         let Some(ancestor) = now.or_else(seen) else {
@@ -102,15 +126,4 @@ pub(super) fn ancestors(proc: &ProcFs, history: &History, of: ProcessKey) -> Vec
     }
     ancestors.truncate(MAX_PARENTS);
     ancestors
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn device_numbers_are_those_that_stat_gives() {
-        assert_eq!(device(8 << 20 | 1), makedev(8, 1));
-        assert_eq!(device(259 << 20 | 300), makedev(259, 300));
-    }
 }

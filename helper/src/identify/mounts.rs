@@ -73,16 +73,21 @@ pub(super) fn on_machine(path: &[u8], id: u64, seen: &[Mount], machine: &[Mount]
     let Some(below) = strip(path, &mount.point) else {
         return Vec::new();
     };
-    let inside = join(&mount.root, below);
+    of_file(&mount.device, &join(&mount.root, below), machine)
+}
+
+/// The paths on the machine of the file with this path within the file system on this device
+/// (`major:minor`), whose own table `machine` is; the smallest mounted part of the file system
+/// first.
+pub(super) fn of_file(device: &[u8], inside: &[u8], machine: &[Mount]) -> Vec<Vec<u8>> {
     let mut found: Vec<&Mount> = machine
         .iter()
-        .filter(|own| own.device == mount.device && strip(&inside, &own.root).is_some())
+        .filter(|own| own.device == device && strip(inside, &own.root).is_some())
         .collect();
-    // The smallest part of the file system first.
     found.sort_by_key(|own| std::cmp::Reverse(own.root.len()));
     found
         .iter()
-        .filter_map(|own| Some(join(&own.point, strip(&inside, &own.root)?)))
+        .filter_map(|own| Some(join(&own.point, strip(inside, &own.root)?)))
         .collect()
 }
 
@@ -151,6 +156,20 @@ mod tests {
     #[test]
     fn the_machines_own_mounts_need_no_translation() {
         assert_eq!(machine_path("/usr/bin/curl", 28), ["/usr/bin/curl"]);
+    }
+
+    #[test]
+    fn a_file_is_found_wherever_its_file_system_is_mounted() {
+        let at = |device: &str, inside: &str| {
+            of_file(device.as_bytes(), inside.as_bytes(), &parse(MACHINE))
+                .into_iter()
+                .map(|path| String::from_utf8(path).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(at("8:1", "/usr/bin/curl"), ["/usr/bin/curl"]);
+        assert_eq!(at("8:3", "/@home x/y"), ["/data/y"]);
+        assert!(at("8:3", "/elsewhere").is_empty());
+        assert!(at("0:99", "/usr/bin/curl").is_empty());
     }
 
     proptest! {

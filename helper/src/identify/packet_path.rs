@@ -73,7 +73,7 @@ impl PacketPathIdentifier {
 
     fn remembered(&self, sender: &Sender) -> Option<Process> {
         let file = self.senders.file(&sender.image).ok().flatten()?;
-        gone::describe(&self.proc, &self.history, sender, &Ran::from(&file))
+        gone::describe(&self.proc, &self.history, sender, &Ran::from(&file)).ok()
     }
 }
 

@@ -63,13 +63,6 @@ impl ProcFs {
         ProcDir::open(&self.machine, 1)
     }
 
-    /// The number of the machine's mount namespace: the inode of its file (namespaces(7)).
-    #[must_use]
-    pub fn machine_mounts(&self) -> Option<u32> {
-        let namespace = stat(CWD, self.machine.join("ns/mnt")).ok()?;
-        u32::try_from(namespace.stx_ino).ok()
-    }
-
     /// The directory of a process.
     ///
     /// # Errors

@@ -81,7 +81,11 @@ pub(super) fn read_recorded(proc: &ProcFs, sender: &Sender) -> Result<Process, U
         same.then(|| describe(proc, &dir, moment, sender.uid, Evidence::PacketPath))
             .transpose()
     })?;
-    read.ok_or(UnknownReason::Changed)
+    let process = read.ok_or(UnknownReason::Changed)?;
+    Ok(Process {
+        execs: Some(sender.image.execs),
+        ..process
+    })
 }
 
 /// What a process that is still there runs, and its ancestors.
@@ -224,6 +228,7 @@ fn describe(
         cgroup: cgroup(dir),
         parents: parents(proc, dir, moment.stat),
         evidence,
+        execs: None,
     })
 }
 

@@ -25,11 +25,10 @@ pub struct Ran {
     pub inode: u64,
     /// Its file system's device, as the kernel numbers it.
     pub device: u32,
-    /// The number of the mount namespace in which it was opened.
-    pub mounts: u32,
     /// True if it had been deleted.
     pub deleted: bool,
-    /// Its path in that namespace; `None` if it was too long.
+    /// Its path within its file system; `None` if it has none there (memfd_create(2)), or a too
+    /// long one.
     pub path: Option<Box<[u8]>>,
     /// Its arguments, each followed by a zero, possibly cut.
     pub arguments: Box<[u8]>,
@@ -41,7 +40,6 @@ impl From<&ebpf::File> for Ran {
         Self {
             inode: file.inode,
             device: file.device,
-            mounts: file.mounts,
             deleted: file.flags & ebpf::file_flags::DELETED != 0,
             path: path(file),
             arguments: arguments.unwrap_or_default().into(),
@@ -200,7 +198,7 @@ mod tests {
         let mut file = ebpf::File {
             inode: 7,
             device: 1,
-            mounts: 2,
+            unused: 0,
             flags: 0,
             path_length: reversed.len().try_into().unwrap(),
             arguments_length: 3,
@@ -229,11 +227,17 @@ mod tests {
             let ran = book.processes.get(&process_key(&image(pid)))?.ran.clone()?;
             Some(String::from_utf8_lossy(ran.path.as_deref()?).into_owned())
         };
-        book.note(&event(ebpf::event::EXEC, 10, 1), Some(Ran::from(&file(b"sh\0"))));
+        book.note(
+            &event(ebpf::event::EXEC, 10, 1),
+            Some(Ran::from(&file(b"sh\0"))),
+        );
         book.note(&event(ebpf::event::FORK, 11, 10), None);
         assert_eq!(ran(&book, 11).as_deref(), Some("/sh"));
         // The shell has ended meanwhile, and another took the child on.
-        book.note(&event(ebpf::event::EXEC, 11, 1), Some(Ran::from(&file(b"curl\0"))));
+        book.note(
+            &event(ebpf::event::EXEC, 11, 1),
+            Some(Ran::from(&file(b"curl\0"))),
+        );
         assert_eq!(ran(&book, 11).as_deref(), Some("/curl"));
         let parent = book.processes[&process_key(&image(11))].parent;
         assert_eq!(parent, Some(process_key(&image(10))));

@@ -199,7 +199,10 @@ impl Kernel {
             program.load().map_err(refused(name))?;
         }
         Pins::make(|name, path| {
-            let program = self.ebpf.program_mut(name).ok_or(KernelError::Lacks(name))?;
+            let program = self
+                .ebpf
+                .program_mut(name)
+                .ok_or(KernelError::Lacks(name))?;
             program.pin(path).map_err(|error| KernelError::Pin {
                 path: path.display().to_string(),
                 source: io::Error::other(error),

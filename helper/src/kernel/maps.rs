@@ -73,7 +73,11 @@ impl Senders {
     }
 
     /// What is recorded about a packet of this tuple with this fingerprint.
-    pub(crate) fn of(&self, key: Key, fingerprint: impl FnOnce() -> u32) -> Result<Record, KernelError> {
+    pub(crate) fn of(
+        &self,
+        key: Key,
+        fingerprint: impl FnOnce() -> u32,
+    ) -> Result<Record, KernelError> {
         let Some(sender) = get(&self.senders, "SENDER", &key.0)? else {
             return Ok(Record::None);
         };
@@ -93,10 +97,9 @@ impl Senders {
         })
     }
 
-    /// Who sent the packets of this tuple, if it has always been the same image.
-    pub(super) fn only(&self, key: Key) -> Result<Option<ebpf::Sender>, KernelError> {
-        let sender = get(&self.senders, "SENDER", &key.0)?;
-        Ok(sender.filter(|sender| sender.changed == 0))
+    /// Who sent the last packet of this tuple.
+    pub(super) fn last(&self, key: Key) -> Result<Option<ebpf::Sender>, KernelError> {
+        get(&self.senders, "SENDER", &key.0)
     }
 
     /// What an image ran when it first sent something.

@@ -54,20 +54,31 @@ impl KernelPasses {
         })
     }
 
-    /// The key under which this may pass; `None` if its sender is not proven by the kernel's own
-    /// record, or the record is not of the process that was judged.
+    /// The record of what this program of this process sent last of this flow; `None` if the kernel
+    /// has recorded another sender since, or the sender is not known by its record at all.
+    fn record(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+    ) -> Result<Option<ebpf::Sender>, KernelError> {
+        let sender = self.senders.last(Key::from(flow))?;
+        Ok(sender.filter(|sender| match identity {
+            Identity::Process(process) if sender.kind == ebpf::kind::PROCESS => {
+                process.execs == Some(sender.image.execs)
+                    && process.key == process_key(&sender.image)
+                    && process.uid == sender.uid
+            }
+            // What the programs can't tell, they can't tell apart either.
+            _ => sender.kind != ebpf::kind::PROCESS && sender.changed == 0,
+        }))
+    }
+
+    /// The key under which this may pass, if its sender is proven by the kernel's own record.
     fn key(&self, lesson: &Lesson) -> Result<Option<ebpf::Pass>, KernelError> {
-        let Identity::Process(process) = &lesson.identity else {
-            return Ok(None);
-        };
-        let Some(sender) = self.senders.only(Key::from(&lesson.flow))? else {
-            return Ok(None);
-        };
-        let same = sender.kind == ebpf::kind::PROCESS
-            && sender.uid == process.uid
-            && process_key(&sender.image) == process.key;
+        let sender = self.record(&lesson.flow, &lesson.identity)?;
+        let sender = sender.filter(|sender| sender.kind == ebpf::kind::PROCESS);
         let (destination, family) = address(lesson.flow.destination);
-        Ok(same.then(|| ebpf::Pass {
+        Ok(sender.map(|sender| ebpf::Pass {
             image: sender.image,
             cookie: if lesson.lasting { 0 } else { sender.cookie },
             destination,
@@ -100,11 +111,10 @@ impl KernelPasses {
         Ok(hits)
     }
 
-    fn try_judged(&mut self, flow: &Flow) -> Result<(), KernelError> {
-        let key = Key::from(flow);
-        if let Some(sender) = self.senders.only(key)? {
+    fn try_judged(&mut self, flow: &Flow, identity: &Identity) -> Result<(), KernelError> {
+        if let Some(sender) = self.record(flow, identity)? {
             self.judged
-                .insert(key.0, sender.cookie, 0)
+                .insert(Key::from(flow).0, sender.cookie, 0)
                 .map_err(|error| unusable("JUDGED", error))?;
         }
         Ok(())
@@ -112,12 +122,12 @@ impl KernelPasses {
 }
 
 impl Passes for KernelPasses {
-    fn judged(&mut self, flow: &Flow) {
+    fn judged(&mut self, flow: &Flow, identity: &Identity) {
         if !matches!(flow.protocol, Protocol::Udp | Protocol::UdpLite) {
             return;
         }
         // What is not kept is judged again.
-        if let Err(error) = self.try_judged(flow) {
+        if let Err(error) = self.try_judged(flow, identity) {
             tracing::debug!(%error, "a judged tuple is not kept");
         }
     }

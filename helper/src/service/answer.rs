@@ -179,6 +179,7 @@ mod tests {
             app: None,
             parents: vec![],
             evidence: Evidence::SocketTable,
+            execs: None,
         }));
         Question {
             id: QuestionId(1),

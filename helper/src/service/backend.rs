@@ -377,5 +377,6 @@ fn imagined(program: &str, uid: u32) -> Result<Identity, Error> {
         app,
         parents: Vec::new(),
         evidence: Evidence::SocketTable,
+        execs: None,
     })))
 }

@@ -14,8 +14,8 @@ use super::kernel::KernelSide;
 use super::ledger::Ledger;
 use super::run::{QUEUE, RunError};
 use crate::engine::{
-    Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy, QuestionNotice,
-    SocketEnder, SystemClock, now,
+    Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy,
+    QuestionNotice, SocketEnder, SystemClock, now,
 };
 use crate::identify::process::is_alive;
 use crate::queue::NfQueue;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use super::core::lock;
 use crate::engine::{NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
-use crate::kernel::{DnsPackets, History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
+use crate::kernel::{
+    DnsPackets, History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch,
+};
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
 

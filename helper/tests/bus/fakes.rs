@@ -41,6 +41,7 @@ pub(crate) fn question(id: u64, uid: Option<u32>) -> OpenQuestion {
             app: None,
             parents: Vec::new(),
             evidence: Evidence::PacketPath,
+            execs: None,
         }))
     });
     let flow = Flow {

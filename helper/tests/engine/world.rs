@@ -252,7 +252,10 @@ impl World {
 
     /// Puts other rules and another mode into force.
     pub fn apply(&mut self, rules: RuleSet, mode: ModeState) {
-        self.command(Command::Apply { policy: policy(rules, mode), done: None });
+        self.command(Command::Apply {
+            policy: policy(rules, mode),
+            done: None,
+        });
         self.round();
     }
 
@@ -358,6 +361,7 @@ fn identity(program: Program) -> Identity {
         app: None,
         parents: Vec::new(),
         evidence: Evidence::SocketTable,
+        execs: None,
     }))
 }
 

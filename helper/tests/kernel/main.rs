@@ -1,5 +1,15 @@
 //! The kernel programs on the real kernel.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is a failure"
+)]
+
+mod passes;
+mod senders;
+mod station;
 mod world;
 
 use bastion_helper::kernel::Kernel;

@@ -6,7 +6,7 @@ mod support;
 
 use nix::sched::{CloneFlags, unshare};
 
-pub use support::{FAR, Peer, run};
+pub use support::{FAR, NEAR, Peer, arrived, run};
 
 /// Runs a test on a thread of its own in a new network namespace, with a BPF file system that
 /// nobody else sees.

@@ -124,6 +124,7 @@ fn process_of(key: ProcessKey, path: &str, uid: u32, parent: Option<&str>) -> Pr
             .into_iter()
             .collect(),
         evidence: Evidence::PacketPath,
+        execs: None,
     }
 }
 
