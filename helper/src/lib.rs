@@ -3,6 +3,7 @@
 //! - [`queue`]: the kernel's packet queue; [`packet`]: what a queued packet says.
 //! - [`identify`]: who sent it; [`sockets`]: the kernel's socket tables, and ending sockets.
 //! - [`engine`]: the one thread that reads packets, decides, and gives verdicts.
+//! - [`names`]: under which names programs looked up the addresses they connect to.
 //! - [`netfilter`]: the iptables rules that feed the queue.
 //! - [`store`]: rules, settings and the event log on disk.
 //! - [`bus`]: D-Bus interfaces, polkit, agents and subscriptions.
@@ -11,6 +12,7 @@
 pub mod bus;
 pub mod engine;
 pub mod identify;
+pub mod names;
 pub mod netfilter;
 pub mod packet;
 pub mod queue;
