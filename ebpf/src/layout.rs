@@ -204,19 +204,14 @@ pub struct Exec {
 /// Bytes told of a packet to or from a name server, from its IP header on.
 pub const DNS_MAX: usize = 2048;
 
-/// Bytes before those of the packet.
-pub const DNS_HEAD: usize = 8;
-
 /// What stands before the bytes of a packet to or from a name server.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DnsHead {
-    /// Of the whole packet, in bytes; more than [`DNS_MAX`] of them are left out.
-    pub length: u32,
+    /// The index of the interface by which it came in or goes out.
+    pub interface: u32,
     /// 1 if it came in, 0 if it goes out.
-    pub received: u16,
-    /// Always 0.
-    pub unused: u16,
+    pub received: u32,
 }
 
 /// Places in the map of counters.
@@ -273,7 +268,7 @@ mod tests {
     fn too_few_bytes_are_no_value() {
         let bytes = [7; size_of::<DnsHead>()];
         assert_eq!(
-            read::<DnsHead>(&bytes).map(|head| head.length),
+            read::<DnsHead>(&bytes).map(|head| head.interface),
             Some(0x0707_0707)
         );
         assert_eq!(read::<DnsHead>(&bytes[1..]), None);

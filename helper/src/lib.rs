@@ -4,6 +4,7 @@
 //! - [`identify`]: who sent it; [`sockets`]: the kernel's socket tables, and ending sockets.
 //! - [`kernel`]: our programs in the kernel, which record senders and let pass what was taught.
 //! - [`engine`]: the one thread that reads packets, decides, and gives verdicts.
+//! - [`names`]: under which names programs looked up the addresses they connect to.
 //! - [`netfilter`]: the iptables rules that feed the queue.
 //! - [`store`]: rules, settings and the event log on disk.
 //! - [`bus`]: D-Bus interfaces, polkit, agents and subscriptions.
@@ -13,6 +14,7 @@ pub mod bus;
 pub mod engine;
 pub mod identify;
 pub mod kernel;
+pub mod names;
 pub mod netfilter;
 pub mod packet;
 pub mod queue;

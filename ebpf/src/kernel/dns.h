@@ -28,7 +28,7 @@ inlined __u32 transport(struct __sk_buff *skb, __u8 *protocol)
 	}
 }
 
-inlined void tell_dns(struct __sk_buff *skb, __u16 received)
+inlined void tell_dns(struct __sk_buff *skb, __u32 received)
 {
 	__u32 length = skb->len;
 	__u32 zero = 0;
@@ -36,7 +36,7 @@ inlined void tell_dns(struct __sk_buff *skb, __u16 received)
 
 	if (!dns)
 		return;
-	dns->length = length;
+	dns->interface = skb->ifindex;
 	dns->received = received;
 	if (length > BASTION_DNS_MAX)
 		length = BASTION_DNS_MAX;
@@ -47,7 +47,7 @@ inlined void tell_dns(struct __sk_buff *skb, __u16 received)
 		count(BASTION_COUNT_DNS_LOST);
 }
 
-inlined void look(struct __sk_buff *skb, __u16 received)
+inlined void look(struct __sk_buff *skb, __u32 received)
 {
 	const struct bastion_control *known;
 	const struct sock *sk;

@@ -126,9 +126,8 @@ struct bastion_exec {
 
 /* A packet from or to port 53. */
 struct bastion_dns {
-	__u32 length; /* of the packet; more than BASTION_DNS_MAX of it are left out */
-	__u16 received; /* 1 if it came in, 0 if it goes out */
-	__u16 unused;
+	__u32 interface; /* by which it came in or goes out */
+	__u32 received; /* 1 if it came in, 0 if it goes out */
 	__u8 bytes[BASTION_DNS_MAX];
 };
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::matcher::HostName;
 use bastion_policy::pending::{Asked, PacketId, Pending, Question, QuestionId, Settled, Waiter};
 use bastion_policy::process::{Identity, ProcessKey};
 use bastion_policy::rule::Action;
@@ -14,8 +15,8 @@ use bastion_policy::time::Timestamp;
 use super::once::Once;
 use super::passes::lesson;
 use super::{
-    Clock, Command, Decided, EngineError, Hit, Notices, Passes, Policy, QuestionNotice, Report,
-    SocketEnder,
+    Clock, Command, Decided, EngineError, Hit, NameSource, Notices, Passes, Policy, QuestionNotice,
+    Report, SocketEnder,
 };
 use crate::identify::Identifier;
 use crate::packet;
@@ -39,6 +40,8 @@ pub struct EngineParts<Q, I, C> {
     pub identifier: I,
     /// What lets pass without asking again.
     pub passes: Box<dyn Passes>,
+    /// Under which names destinations were looked up.
+    pub names: Box<dyn NameSource>,
     /// Tells the time.
     pub clock: C,
     /// True while the process lives.
@@ -171,7 +174,10 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
 
     fn packet(&mut self, packet: &HeldPacket) -> Result<(), EngineError> {
         let flow = match packet::parse(&packet.bytes) {
-            Ok(parsed) => parsed.flow,
+            Ok(parsed) => Flow {
+                hosts: self.hosts(&parsed.flow),
+                ..parsed.flow
+            },
             Err(error) => {
                 self.malformed = self.malformed.saturating_add(1);
                 tracing::debug!(%error, "dropped a packet that can't be understood");
@@ -189,6 +195,14 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             Outcome::Decided(action) => self.conclude(waiter, action, decision.reason),
             Outcome::Ask => self.undecided(waiter),
         }
+    }
+
+    /// The names of the flow's destination. A program that looked one up a moment ago did so
+    /// before it sent this packet.
+    fn hosts(&mut self, flow: &Flow) -> Vec<HostName> {
+        let now = self.parts.clock.steady();
+        self.parts.names.read(now);
+        self.parts.names.of(flow.destination, now)
     }
 
     /// A packet that no rule decides: it belongs to a connection the user has been asked about,
@@ -295,9 +309,10 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         if action == Action::Deny {
             self.parts.ender.end(&waiter.flow);
         }
-        let lesson = lesson(&self.parts.policy, &waiter, action, &reason);
+        let time = self.parts.clock.wall();
+        let lesson = lesson(&self.parts.policy, &waiter, action, &reason, time);
         self.report_decided(Decided {
-            time: self.parts.clock.wall(),
+            time,
             flow: waiter.flow,
             identity: waiter.identity,
             action,

@@ -9,12 +9,14 @@
 mod clock;
 mod core;
 mod ender;
+mod names;
 mod once;
 mod passes;
 
 pub use self::clock::{Clock, SystemClock, now};
 pub use self::core::{Engine, EngineParts};
 pub use self::ender::SocketEnder;
+pub use self::names::{NameSource, NoNames};
 pub use self::passes::{Hit, Lesson, NoPasses, Passes, PassesError};
 
 use std::sync::Arc;

@@ -1,12 +1,11 @@
 //! What passes without being asked about, because the same was decided before.
 
-use std::net::IpAddr;
-
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::Waiter;
 use bastion_policy::process::Identity;
 use bastion_policy::rule::Action;
-use bastion_policy::ruleset::Reason;
+use bastion_policy::ruleset::{Decision, Reason};
+use bastion_policy::time::Timestamp;
 
 use super::Policy;
 use crate::kernel::KernelError;
@@ -27,25 +26,27 @@ pub struct Lesson {
 
 /// What is to be learned from an allowed packet, if anything.
 ///
-/// Every connection of a program to a place is allowed from now on if a rule says so that ends
-/// only with a change of the rules and regards no names. Of whatever else was allowed, the
-/// datagrams that follow from the same socket may go on, as a connection of TCP does: to a peer
-/// that is silent, each of them is new to connection tracking. A pause teaches nothing.
+/// Every connection of a program to a place is allowed from now on if the rules say so and nothing
+/// but a change of theirs can make them say otherwise. Of whatever else was allowed, the datagrams
+/// that follow from the same socket may go on, as a connection of TCP does: to a peer that is
+/// silent, each of them is new to connection tracking. A pause teaches nothing.
 pub(super) fn lesson(
     policy: &Policy,
     waiter: &Waiter,
     action: Action,
     reason: &Reason,
+    now: Timestamp,
 ) -> Option<Lesson> {
-    let flow = &waiter.flow;
+    let (flow, identity) = (&waiter.flow, &waiter.identity);
+    if !action.allows() || *reason == Reason::Paused || identity.process().is_none() {
+        return None;
+    }
     let datagrams = matches!(flow.protocol, Protocol::Udp | Protocol::UdpLite);
-    let lasting = reason
-        .rule()
-        .is_some_and(|id| policy.rules.lasts(id) && flow.protocol.has_ports());
-    let teaches = action.allows() && *reason != Reason::Paused && (lasting || datagrams);
-    teaches.then(|| Lesson {
+    let decision = Decision::decided(action, reason.clone());
+    let lasting = flow.protocol.has_ports() && policy.rules.lasts(&decision, flow, identity, now);
+    (lasting || datagrams).then(|| Lesson {
         flow: flow.clone(),
-        identity: waiter.identity.clone(),
+        identity: identity.clone(),
         reason: reason.clone(),
         lasting,
     })
@@ -78,9 +79,6 @@ pub trait Passes: Send {
     /// When something had to be forgotten and could not be.
     fn teach(&mut self, lesson: Lesson) -> Result<Vec<Hit>, PassesError>;
 
-    /// True if something was taught about this destination.
-    fn teaches(&self, address: IpAddr) -> bool;
-
     /// Forgets all lessons; from when it returns, nothing passes by them. Gives the last hits.
     ///
     /// # Errors
@@ -100,10 +98,6 @@ impl Passes for NoPasses {
 
     fn teach(&mut self, _lesson: Lesson) -> Result<Vec<Hit>, PassesError> {
         Ok(Vec::new())
-    }
-
-    fn teaches(&self, _address: IpAddr) -> bool {
-        false
     }
 
     fn forget(&mut self) -> Result<Vec<Hit>, PassesError> {

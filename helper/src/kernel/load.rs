@@ -158,7 +158,7 @@ impl Kernel {
             passes: KernelPasses::take(&mut ebpf, control, first, Arc::clone(&senders))?,
             senders,
             history: History::take(&mut ebpf)?,
-            dns: DnsPackets::take(&mut ebpf)?,
+            dns: DnsPackets::take(&mut ebpf, network)?,
         };
         let counters = ebpf
             .take_map("COUNTERS")

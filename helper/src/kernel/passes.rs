@@ -1,7 +1,6 @@
 //! Teaching the kernel what may pass.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use aya::Ebpf;
@@ -142,12 +141,6 @@ impl Passes for KernelPasses {
             }
             Ok(hits) => Ok(hits),
         }
-    }
-
-    fn teaches(&self, address: IpAddr) -> bool {
-        self.taught
-            .values()
-            .any(|taught| taught.lesson.flow.destination == address)
     }
 
     fn forget(&mut self) -> Result<Vec<Hit>, PassesError> {

@@ -14,6 +14,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::KernelError;
 use super::maps::unusable;
+use crate::names::{Captured, Direction};
 
 pub(super) fn take(ebpf: &mut Ebpf, map: &'static str) -> Result<RingBuf<MapData>, KernelError> {
     let taken = ebpf.take_map(map).ok_or(KernelError::Lacks(map))?;
@@ -21,31 +22,39 @@ pub(super) fn take(ebpf: &mut Ebpf, map: &'static str) -> Result<RingBuf<MapData
 }
 
 /// Packets to and from name servers, as sockets of this network sent and received them.
-pub struct DnsPackets(RingBuf<MapData>);
-
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DnsPacket<'a> {
-    /// True if it came in.
-    pub received: bool,
-    /// From its IP header on, possibly cut.
-    pub bytes: &'a [u8],
+pub struct DnsPackets {
+    ring: RingBuf<MapData>,
+    network: u32,
 }
 
 impl DnsPackets {
-    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        Ok(Self(take(ebpf, "DNS")?))
+    pub(super) fn take(ebpf: &mut Ebpf, network: u32) -> Result<Self, KernelError> {
+        Ok(Self {
+            ring: take(ebpf, "DNS")?,
+            network,
+        })
+    }
+
+    /// The network namespace whose sockets' packets these are: others' are not told.
+    #[must_use]
+    pub fn network(&self) -> u32 {
+        self.network
     }
 
     /// Hands over what has come.
-    pub fn drain(&mut self, mut each: impl FnMut(DnsPacket<'_>)) {
-        while let Some(item) = self.0.next() {
+    pub fn drain(&mut self, mut each: impl FnMut(Captured<'_>)) {
+        while let Some(item) = self.ring.next() {
             let Some(head) = ebpf::read::<ebpf::DnsHead>(&item) else {
                 continue;
             };
-            each(DnsPacket {
-                received: head.received != 0,
-                bytes: item.get(ebpf::DNS_HEAD..).unwrap_or_default(),
+            each(Captured {
+                direction: match head.received {
+                    0 => Direction::Sent,
+                    _ => Direction::Received,
+                },
+                network_namespace: self.network,
+                interface: head.interface,
+                bytes: item.get(size_of::<ebpf::DnsHead>()..).unwrap_or_default(),
             });
         }
     }
@@ -55,7 +64,7 @@ impl DnsPackets {
     /// # Errors
     /// When the process has no room for another descriptor.
     pub fn bell(&self) -> io::Result<OwnedFd> {
-        self.0.as_fd().try_clone_to_owned()
+        self.ring.as_fd().try_clone_to_owned()
     }
 }
 

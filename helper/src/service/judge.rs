@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::core::Core;
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
+use super::names::Teller;
 use super::run::{QUEUE, RunError};
 use crate::engine::{
     Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy,
@@ -27,6 +28,8 @@ const DECISIONS: usize = 32_768;
 
 /// What the engine reports.
 pub(super) struct Heard {
+    /// Tells the engine of news about names; there are none where look-ups can't be seen.
+    pub names: Option<Teller>,
     pub decisions: mpsc::Receiver<Decided>,
     pub questions: mpsc::UnboundedReceiver<QuestionNotice>,
 }
@@ -72,6 +75,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         queue,
         identifier: side.identifier,
         passes: side.passes,
+        names: side.names,
         clock: SystemClock::new(),
         alive: is_alive,
         ender: SocketEnder::start(socket_ender())?,
@@ -93,6 +97,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         })?;
     core.running.store(true, Ordering::Release);
     let heard = Heard {
+        names: side.teller,
         decisions,
         questions,
     };

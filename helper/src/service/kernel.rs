@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::core::lock;
-use crate::engine::{NoPasses, Passes};
+use super::names::{ObservedNames, Teller};
+use crate::engine::{NameSource, NoNames, NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
-use crate::kernel::{
-    DnsPackets, History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch,
-};
+use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
 
@@ -34,7 +33,9 @@ struct State {
 pub(super) struct EngineSide {
     pub identifier: Box<dyn Identifier>,
     pub passes: Box<dyn Passes>,
-    pub dns: Option<DnsPackets>,
+    pub names: Box<dyn NameSource>,
+    /// Tells the names of news.
+    pub teller: Option<Teller>,
 }
 
 impl KernelSide {
@@ -54,7 +55,8 @@ impl KernelSide {
                 let engine = EngineSide {
                     identifier: Box::new(fallback),
                     passes: Box::new(NoPasses),
-                    dns: None,
+                    names: Box::new(NoNames),
+                    teller: None,
                 };
                 (None, engine, None)
             }
@@ -100,6 +102,7 @@ impl KernelSide {
 }
 
 fn with_programs(parts: Parts, fallback: SocketTableIdentifier) -> EngineSide {
+    let (names, teller) = ObservedNames::new(parts.dns);
     EngineSide {
         identifier: Box::new(PacketPathIdentifier::new(
             Arc::clone(&parts.senders),
@@ -107,7 +110,8 @@ fn with_programs(parts: Parts, fallback: SocketTableIdentifier) -> EngineSide {
             fallback,
         )),
         passes: Box::new(parts.passes),
-        dns: Some(parts.dns),
+        names: Box::new(names),
+        teller: Some(teller),
     }
 }
 

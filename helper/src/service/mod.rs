@@ -7,6 +7,7 @@ mod core;
 mod judge;
 mod kernel;
 mod ledger;
+mod names;
 mod record;
 mod run;
 mod shutdown;

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bastion_helper::engine::{
-    Clock, Command, Decided, Engine, EngineError, EngineParts, NoPasses, Notices, Policy,
+    Clock, Command, Decided, Engine, EngineError, EngineParts, NoNames, NoPasses, Notices, Policy,
     QuestionNotice, Report, SocketEnder,
 };
 use bastion_helper::identify::Identifier;
@@ -157,6 +157,7 @@ impl World {
             },
             identifier: Senders(Arc::clone(&state)),
             passes: Box::new(NoPasses),
+            names: Box::new(NoNames),
             clock: Hands(Arc::clone(&state)),
             alive,
             ender: SocketEnder::start(end).unwrap(),

@@ -152,6 +152,16 @@ impl Rule {
     /// True if the rule is enabled, still holds at `now`, and means this flow of this sender.
     #[must_use]
     pub fn matches(&self, flow: &Flow, identity: &Identity, now: Timestamp) -> bool {
+        self.spec.destination.matches(flow) && self.matches_elsewhere(flow, identity, now)
+    }
+
+    /// True if the rule would mean this flow of this sender if it went where the rule says.
+    pub(crate) fn matches_elsewhere(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> bool {
         let spec = &self.spec;
         spec.enabled
             && spec.lifetime.holds_at(now)
@@ -159,7 +169,6 @@ impl Rule {
             // A flow without ports has destination port 0, which no range contains.
             && spec.ports.matches(flow.destination_port)
             && spec.user.matches(identity.uid())
-            && spec.destination.matches(flow)
             && spec.program.matches(identity)
             && self.matches_process(identity)
     }

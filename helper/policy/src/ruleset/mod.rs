@@ -63,6 +63,8 @@ pub struct RuleSet {
     by_id: HashMap<RuleId, usize>,
     /// Positions in `rules` in order of precedence.
     ranked: Vec<usize>,
+    /// Ranks of enabled rules that regard names, in ascending order.
+    named: Vec<usize>,
     index: Index,
 }
 
@@ -90,10 +92,16 @@ impl RuleSet {
         let ranked: Vec<_> = placed.into_iter().map(|(position, _)| position).collect();
         let in_order: Vec<_> = ranked.iter().filter_map(|p| rules.get(*p)).collect();
         let index = Index::new(&in_order);
+        let named = (0..)
+            .zip(&in_order)
+            .filter(|(_, rule)| rule.spec().enabled && rule.spec().destination.regards_names())
+            .map(|(rank, _)| rank)
+            .collect();
         Ok(Self {
             rules,
             by_id,
             ranked,
+            named,
             index,
         })
     }
@@ -138,24 +146,35 @@ impl RuleSet {
         decided_by(winner, mode, now)
     }
 
-    /// True if what this rule allows stays allowed, for the same sender and the same place, until
-    /// the rules change or another name of the place becomes known: it ends neither with a time
-    /// nor with a process or session, and holds whatever names the place has.
+    /// True if this decision about this flow of this sender stays the same until the rules change,
+    /// for whatever else the sender sends to the same place: a rule made it that ends neither with
+    /// a time nor with a process or session, and names of the place play no part: neither for this
+    /// rule, nor for any that would win if the place had a certain name.
     #[must_use]
-    pub fn lasts(&self, rule: &RuleId) -> bool {
-        self.get(rule).is_some_and(|rule| {
-            let spec = rule.spec();
-            spec.action.allows()
-                && matches!(spec.lifetime, Lifetime::Forever | Lifetime::Restart)
-                && !spec.destination.regards_names()
-        })
-    }
-
-    /// True if some rule regards the names of a destination.
-    #[must_use]
-    pub fn regards_names(&self) -> bool {
-        let mut rules = self.rules.iter();
-        rules.any(|rule| rule.spec().enabled && rule.spec().destination.regards_names())
+    pub fn lasts(
+        &self,
+        decision: &Decision,
+        flow: &Flow,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> bool {
+        let Some(rule) = decision.reason.rule().and_then(|id| self.get(id)) else {
+            return false;
+        };
+        let spec = rule.spec();
+        let lasting = matches!(spec.lifetime, Lifetime::Forever | Lifetime::Restart);
+        if !lasting || spec.destination.regards_names() {
+            return false;
+        }
+        let above = self.named.iter().filter_map(|rank| self.ranked_rule(*rank));
+        above
+            .filter(|named| named.matches_elsewhere(flow, identity, now))
+            .all(|named| {
+                Precedence::of(named)
+                    .compare(&Precedence::of(rule))
+                    .0
+                    .is_lt()
+            })
     }
 
     /// The rule that decides, whatever the mode.
