@@ -9,7 +9,7 @@ use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::name::{ParsedName, ToLabelIter as _};
 use domain::base::record::ParsedRecord;
 use domain::base::wire::ParseError;
-use domain::dep::octseq::Octets;
+use domain::dep::octseq::{Octets, Parser};
 use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
 use domain::rdata::{A, Aaaa, Cname, Https};
 
@@ -200,6 +200,12 @@ impl<'a> DnsMessage<'a> {
 }
 
 impl Record {
+    /// The record that these bytes are, if it has to do with addresses.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let record = ParsedRecord::parse(&mut Parser::from_ref(bytes)).ok()?;
+        Self::of(&record).ok().flatten()
+    }
+
     fn of<Octs: Octets + ?Sized>(
         record: &ParsedRecord<'_, Octs>,
     ) -> Result<Option<Self>, ParseError> {

@@ -18,14 +18,17 @@
 //! What systemd-resolved tells of its answers counts as well; those need not have travelled over
 //! port 53.
 //!
-//! [`Names`] does no I/O and asks no clock. The kernel side hands it packets ([`Captured`]).
+//! [`Names`] does no I/O and asks no clock. The kernel side hands it packets ([`Captured`]), and
+//! [`Sources`], which have a thread of their own, everything else ([`Update`]).
 
 mod capture;
 mod messages;
+mod monitor;
 mod queries;
 mod recent;
 mod resolution;
 pub mod resolvers;
+pub mod sources;
 mod stream;
 mod table;
 
@@ -41,6 +44,7 @@ pub use capture::{CaptureError, Captured, DNS_PORT, Direction};
 pub use messages::MessageError;
 pub use resolution::{Lease, Resolution};
 pub use resolvers::Resolvers;
+pub use sources::{Sources, Update};
 pub use stream::StreamError;
 pub use table::{ADDRESSES, LONGEST, NAMES, SHORTEST};
 
@@ -99,6 +103,10 @@ pub struct NamesStatus {
     pub queries: usize,
     /// TCP connections with DNS servers.
     pub connections: usize,
+    /// The servers whose answers count.
+    pub resolvers: Vec<IpAddr>,
+    /// True while systemd-resolved tells of what it answers.
+    pub monitored: bool,
     /// Answers that counted.
     pub learned: u64,
     /// Packets and messages that did not, by reason.
@@ -122,6 +130,7 @@ pub struct Names {
     streams: Streams,
     early: VecDeque<Early>,
     table: Table,
+    monitored: bool,
     learned: u64,
     refused: BTreeMap<Refusal, u64>,
 }
@@ -139,6 +148,7 @@ impl Names {
             streams: Streams::new(),
             early: VecDeque::new(),
             table: Table::new(),
+            monitored: false,
             learned: 0,
             refused: BTreeMap::new(),
         }
@@ -248,6 +258,18 @@ impl Names {
         self.learn(&resolution, now)
     }
 
+    /// Takes in what [`Sources`] report. Gives the addresses whose names are others than before.
+    pub fn update(&mut self, update: Update, now: Timestamp) -> BTreeSet<IpAddr> {
+        match update {
+            Update::Resolvers(resolvers) => self.use_resolvers(resolvers, now),
+            Update::Resolution(resolution) => self.learned(resolution, now),
+            Update::Monitored(monitored) => {
+                self.monitored = monitored;
+                BTreeSet::new()
+            }
+        }
+    }
+
     /// Takes in what systemd-resolved tells of an answer of its own. Gives the addresses whose
     /// names are others than before.
     pub fn learned(&mut self, resolution: Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
@@ -311,6 +333,8 @@ impl Names {
             addresses: self.table.len(),
             queries: self.queries.len(),
             connections: self.streams.len(),
+            resolvers: self.resolvers.iter().collect(),
+            monitored: self.monitored,
             learned: self.learned,
             refused: self.refused.clone(),
         }

@@ -1,5 +1,7 @@
 //! The DNS servers that this machine itself is set up to ask.
 
+pub mod files;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -67,3 +69,6 @@ fn address(text: &str) -> Option<IpAddr> {
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     address.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
+
+#[cfg(test)]
+mod tests;

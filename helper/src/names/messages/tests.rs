@@ -224,6 +224,7 @@ fn read_all(bytes: &[u8]) {
             record.owner.host_name();
         }
     }
+    Record::read(bytes);
 }
 
 proptest! {
