@@ -303,12 +303,6 @@ impl Names {
         changed
     }
 
-    /// True while answers are kept of servers that may have become the machine's own.
-    #[must_use]
-    pub fn wants_resolvers(&self) -> bool {
-        !self.early.is_empty()
-    }
-
     /// The names under which an address was looked up, best first: those that programs asked for
     /// before those that are behind them as aliases, and then the one looked up last.
     #[must_use]

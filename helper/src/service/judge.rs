@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::core::Core;
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
-use super::names::Teller;
 use super::run::{QUEUE, RunError};
 use crate::engine::{
     Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy,
     QuestionNotice, SocketEnder, SystemClock, now,
 };
 use crate::identify::process::is_alive;
+use crate::names::Sources;
 use crate::queue::NfQueue;
 use crate::sockets::SocketTables;
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
@@ -28,8 +28,6 @@ const DECISIONS: usize = 32_768;
 
 /// What the engine reports.
 pub(super) struct Heard {
-    /// Tells the engine of news about names; there are none where look-ups can't be seen.
-    pub names: Option<Teller>,
     pub decisions: mpsc::Receiver<Decided>,
     pub questions: mpsc::UnboundedReceiver<QuestionNotice>,
 }
@@ -38,6 +36,8 @@ pub(super) struct Heard {
 pub(super) struct Judge {
     engine: EngineHandle,
     ended: oneshot::Receiver<Result<(), EngineError>>,
+    /// Looks after what names depend on.
+    _sources: Option<Sources>,
 }
 
 impl Judge {
@@ -97,11 +97,15 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         })?;
     core.running.store(true, Ordering::Release);
     let heard = Heard {
-        names: side.teller,
         decisions,
         questions,
     };
-    Ok((core, Judge { engine, ended }, heard))
+    let judge = Judge {
+        engine,
+        ended,
+        _sources: side.sources,
+    };
+    Ok((core, judge, heard))
 }
 
 /// True when a rule of this lifetime is over.

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::core::lock;
-use super::names::{ObservedNames, Teller};
+use super::names::ObservedNames;
 use crate::engine::{NameSource, NoNames, NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
 use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
+use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
 
@@ -34,8 +35,8 @@ pub(super) struct EngineSide {
     pub identifier: Box<dyn Identifier>,
     pub passes: Box<dyn Passes>,
     pub names: Box<dyn NameSource>,
-    /// Tells the names of news.
-    pub teller: Option<Teller>,
+    /// Looks after what the names depend on, until it is dropped.
+    pub sources: Option<Sources>,
 }
 
 impl KernelSide {
@@ -48,7 +49,8 @@ impl KernelSide {
                 let pins = attach(&mut kernel, &mut hooks);
                 keep_read(&parts.history);
                 note_sockets(&mut kernel);
-                (Some(kernel), with_programs(parts, fallback), pins)
+                let engine = with_programs(parts, fallback, &mut hooks);
+                (Some(kernel), engine, pins)
             }
             Err(error) => {
                 hooks.lack(NO_SENDERS, &error);
@@ -56,7 +58,7 @@ impl KernelSide {
                     identifier: Box::new(fallback),
                     passes: Box::new(NoPasses),
                     names: Box::new(NoNames),
-                    teller: None,
+                    sources: None,
                 };
                 (None, engine, None)
             }
@@ -101,8 +103,15 @@ impl KernelSide {
     }
 }
 
-fn with_programs(parts: Parts, fallback: SocketTableIdentifier) -> EngineSide {
-    let (names, teller) = ObservedNames::new(parts.dns);
+fn with_programs(parts: Parts, fallback: SocketTableIdentifier, hooks: &mut Hooks) -> EngineSide {
+    let (names, sources): (Box<dyn NameSource>, _) = match ObservedNames::start(parts.dns) {
+        Ok((names, sources)) => (Box::new(names), Some(sources)),
+        Err(error) => {
+            hooks.lack(NO_NAMES, &error);
+            hooks.names = false;
+            (Box::new(NoNames), None)
+        }
+    };
     EngineSide {
         identifier: Box::new(PacketPathIdentifier::new(
             Arc::clone(&parts.senders),
@@ -110,8 +119,8 @@ fn with_programs(parts: Parts, fallback: SocketTableIdentifier) -> EngineSide {
             fallback,
         )),
         passes: Box::new(parts.passes),
-        names: Box::new(names),
-        teller: Some(teller),
+        names,
+        sources,
     }
 }
 

@@ -10,7 +10,6 @@ use tokio::time::sleep;
 
 use super::core::Core;
 use super::judge::Heard;
-use super::names;
 use super::run::RunError;
 use super::watchdog;
 use crate::bus::{Backend as _, Bus};
@@ -89,12 +88,6 @@ impl Tasks {
             Arc::clone(&status_due),
         ));
         set.spawn(age(Arc::clone(core)));
-        if let Some(teller) = heard.names {
-            set.spawn(async move {
-                names::watch_resolvers(teller).await;
-                RunError::EngineEnded
-            });
-        }
         set.spawn(guard(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(

@@ -25,7 +25,7 @@ pub struct Station {
     identifier: PacketPathIdentifier,
     pub passes: KernelPasses,
     queue: NfQueue,
-    pub peer: Peer,
+    _peer: Peer,
     pub receiver: UdpSocket,
 }
 
@@ -72,7 +72,7 @@ impl Station {
             passes: parts.passes,
             _kernel: kernel,
             queue,
-            peer,
+            _peer: peer,
             receiver,
         }
     }
