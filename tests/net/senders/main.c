@@ -11,6 +11,9 @@
 
 /* Seconds after which something hangs. */
 #define PATIENCE 60
+/* Milliseconds for which a process stays when it has sent, and keeps its sockets: only where it is
+ * said that it ends at once does it. */
+#define STAY 50
 
 static const struct way_name *const families[] = { tcp_ways,	 udp_ways,    raw_ways,	  uring_ways,
 						   passing_ways, ending_ways, stale_ways };
@@ -31,6 +34,8 @@ int main(int count, char *arguments[])
 		for (const struct way_name *it = families[i]; it->name; it++) {
 			if (!strcmp(it->name, arguments[1])) {
 				it->send(&order);
+				if (families[i] != stale_ways)
+					sleep_ms(STAY);
 				return 0;
 			}
 		}

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "note.h"
@@ -216,24 +215,8 @@ static void reincarnate(const struct order *order)
 	}
 }
 
-/* ADDRESS PORT COMMAND…: runs a command and says when it had ended. */
-static void timed(const struct order *order)
-{
-	int pid = fork();
-
-	if (pid < 0)
-		fail("fork");
-	if (pid == 0) {
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-		execvp(argument(order, 0), order->arguments);
-		fail(argument(order, 0));
-	}
-	wait_for(pid);
-	printf("{\"ended\": %llu}\n", (unsigned long long)now());
-}
-
 const struct way_name stale_ways[] = {
-	{ "note-once", note_once }, { "note-each", note_each },	    { "alternate", alternate },
-	{ "flood", flood },	    { "reincarnate", reincarnate }, { "timed", timed },
-	{ NULL, NULL },
+	{ "note-once", note_once },	{ "note-each", note_each },
+	{ "alternate", alternate },	{ "flood", flood },
+	{ "reincarnate", reincarnate }, { NULL, NULL },
 };

@@ -6,13 +6,11 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 
 static void dial(int fd, const struct order *order)
 {
 	connect_to(fd, order);
 	talk(fd);
-	close(fd);
 }
 
 static void plain(const struct order *order)
@@ -32,7 +30,6 @@ static void nonblocking(const struct order *order)
 		fail("connect, without waiting");
 	wait_connected(fd);
 	send_word(fd);
-	close(fd);
 }
 
 static void bound(const struct order *order)
@@ -88,7 +85,6 @@ static void fastopen_sendto(const struct order *order)
 			   order->length) != WORD_LENGTH)
 			fail("sendto with MSG_FASTOPEN");
 		talk(fd);
-		close(fd);
 	}
 }
 
