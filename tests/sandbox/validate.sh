@@ -35,6 +35,8 @@ scripts() {
 
 python_syntax() { python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$1"; }
 
+c_syntax() { gcc -std=gnu11 -O1 -Wall -Wextra -Werror -fsyntax-only "$1"; }
+
 schemas() {
   local directory
   directory=$(mktemp -d)
@@ -60,6 +62,8 @@ mapfile -t found < <(scripts)
 each "shell scripts" shellcheck --exclude=SC1110,SC1111,SC1112 --external-sources --source-path=SCRIPTDIR -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.py')
 each "Python syntax" python_syntax -- ${found[@]+"${found[@]}"}
+mapfile -t found < <(files 'tests/*.c')
+each "C programs" c_syntax -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.desktop')
 each "desktop files" desktop-file-validate -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.metainfo.xml')

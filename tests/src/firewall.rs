@@ -13,8 +13,6 @@ use crate::{
 
 /// How long anything may take that takes a moment; far more than it should need.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Copies of an interpreter stand here, so that a test has as many programs as it needs.
-const PROGRAMS: &str = "/opt/bastion-programs";
 
 /// A machine that has the package installed from the file, its service started by systemd, and a
 /// cable to an [`Internet`].
@@ -26,6 +24,8 @@ pub struct Firewall {
 impl Firewall {
     /// The service's unit.
     pub const UNIT: &'static str = "bastion-helper.service";
+    /// Copies of programs stand here, so that a test has as many as it needs.
+    pub const PROGRAMS: &'static str = "/opt/bastion-programs";
     /// The package's name.
     pub const PACKAGE: &'static str = "bastion-firewall";
 
@@ -293,9 +293,9 @@ impl Firewall {
     /// # Errors
     /// When it can't be made.
     pub fn program(&self, name: &str) -> Result<String> {
-        let path = format!("{PROGRAMS}/{name}");
+        let (programs, path) = (Self::PROGRAMS, format!("{}/{name}", Self::PROGRAMS));
         self.sandbox.shell(&format!(
-            "mkdir -p {PROGRAMS}; [ -e {path} ] || install -m 755 \"$(readlink -f /usr/bin/python3)\" {path}"
+            "mkdir -p {programs}; [ -e {path} ] || install -m 755 \"$(readlink -f /usr/bin/python3)\" {path}"
         ))?;
         Ok(path)
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::sandbox::{As, Sandbox};
 use crate::{Result, Running};
 
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Hosts of this internet, by their last number: 203.0.113.N and 2001:db8::N.
 const HOSTS: std::ops::RangeInclusive<u8> = 1..=20;
 /// The host that answers DNS.

@@ -5,6 +5,8 @@
 //! - [`Desktop`]: a session with a screen, whose windows are worked through
 //!   accessibility and whose authentication dialogs are answered
 //! - [`Firewall`]: a machine that has the package installed, with its internet
+//! - `sender`s: copies of a program that sends in every way there is, and an [`Acceptor`] and a
+//!   [`Witness`] of what arrives
 //! - [`Talker`]: a program that uses the network as it is told
 //! - [`Peer`]: a user's session on the bus, which calls, and serves agents
 //! - [`Package`]: the built package, installed as a person would
@@ -21,12 +23,15 @@ mod internet;
 mod package;
 mod peer;
 mod process;
+mod report;
 mod sandbox;
+mod senders;
 mod standing;
 mod talker;
 mod tour;
 mod wait;
 mod widget;
+mod witness;
 
 pub use attempt::{Attempt, Destination, Outcome};
 pub use desktop::{Authentication, Desktop, Notification, Program};
@@ -36,12 +41,15 @@ pub use internet::{Arrived, Internet, Manner, Transport};
 pub use package::Package;
 pub use peer::{Peer, Reply};
 pub use process::{Output, Running};
+pub use report::keep_report;
 pub use sandbox::{As, Sandbox, boot_or_skip};
+pub use senders::{Acceptor, Announced, Arrival, Sent, built};
 pub use standing::{Family, Standing};
 pub use talker::Talker;
 pub use tour::Tour;
 pub use wait::{eventually, eventually_equal};
 pub use widget::{Find, Widget};
+pub use witness::{Packets, Witness};
 
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
