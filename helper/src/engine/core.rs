@@ -211,7 +211,10 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         let now = self.parts.clock.steady();
         match self.once.answer(&waiter, now) {
             Some((action, reason)) => self.conclude(waiter, action, reason),
-            None => self.ask(waiter, now),
+            None => {
+                let identity = self.parts.identifier.refresh(waiter.identity);
+                self.ask(Waiter { identity, ..waiter }, now)
+            }
         }
     }
 

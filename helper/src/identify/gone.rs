@@ -105,23 +105,18 @@ pub(super) fn ancestors(proc: &ProcFs, history: &History, of: ProcessKey) -> Vec
     let mut child = of;
     while ancestors.len() < MAX_PARENTS && child.pid > 1 {
         let Some(parent) = history.parent(child) else {
-            let above = line_of(proc, child).map(|(_, above)| above);
-            ancestors.extend(above.unwrap_or_default());
+            ancestors.extend(line_of(proc, child).unwrap_or_default());
             break;
         };
-        let now = line_of(proc, parent).map(|(own, _)| own);
-        let seen = || {
-            let ran = history.ran(parent)?;
-            let path = executable(proc, parent.pid, &ran).ok()?.path;
-            Some(Ancestor { key: parent, path })
-        };
-        let Some(ancestor) = now.or_else(seen) else {
+        let seen = || executable(proc, parent.pid, &*history.ran(parent)?).ok();
+        let Some(runs) = process::executable(proc, parent).or_else(seen) else {
             break;
         };
         if ancestors.iter().any(|known| known.key == parent) {
             break;
         }
-        ancestors.push(ancestor);
+        let path = runs.path;
+        ancestors.push(Ancestor { key: parent, path });
         child = parent;
     }
     ancestors.truncate(MAX_PARENTS);

@@ -31,10 +31,20 @@ pub trait Identifier: Send {
     /// Who sent this packet of this flow. Never guesses: what is not proven is
     /// [`Identity::Unknown`].
     fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity;
+
+    /// The same sender as it is now, before somebody is asked about it: its file may have been
+    /// exchanged since it was first seen.
+    fn refresh(&self, identity: Identity) -> Identity {
+        identity
+    }
 }
 
 impl<I: Identifier + ?Sized> Identifier for Box<I> {
     fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
         (**self).identify(flow, packet)
+    }
+
+    fn refresh(&self, identity: Identity) -> Identity {
+        (**self).refresh(identity)
     }
 }

@@ -96,6 +96,20 @@ impl Identifier for PacketPathIdentifier {
             }
         }
     }
+
+    fn refresh(&self, identity: Identity) -> Identity {
+        let Identity::Process(known) = &identity else {
+            return identity;
+        };
+        let now = process::executable(&self.proc, known.key);
+        let exchanged = now.is_some_and(|now| now.file == known.executable.file && now.replaced);
+        if !exchanged || known.executable.replaced {
+            return identity;
+        }
+        let mut process = Process::clone(known);
+        process.executable.replaced = true;
+        Identity::Process(Arc::new(process))
+    }
 }
 
 /// Processes by program and by whom they send for.

@@ -5,7 +5,9 @@ use std::io;
 
 use bastion_ebpf::Sender;
 use bastion_policy::escape;
-use bastion_policy::process::{Ancestor, Evidence, FileId, Process, ProcessKey, UnknownReason};
+use bastion_policy::process::{
+    Ancestor, Evidence, Executable, FileId, Process, ProcessKey, UnknownReason,
+};
 use nix::errno::Errno;
 
 use super::app;
@@ -88,15 +90,22 @@ pub(super) fn read_recorded(proc: &ProcFs, sender: &Sender) -> Result<Process, U
     })
 }
 
-/// What a process that is still there runs, and its ancestors.
-pub(super) fn line_of(proc: &ProcFs, process: ProcessKey) -> Option<(Ancestor, Vec<Ancestor>)> {
+/// A process that is still there, as it is now.
+fn present(proc: &ProcFs, process: ProcessKey) -> Option<(ProcDir, Moment)> {
     let (dir, moment) = ancestor(proc, process.pid).ok()?;
-    if key(&dir, moment.stat) != process {
-        return None;
-    }
-    let path = moment.image.place(&dir, proc).ok()?.executable.path;
-    let own = Ancestor { key: process, path };
-    Some((own, parents(proc, &dir, moment.stat)))
+    (key(&dir, moment.stat) == process).then_some((dir, moment))
+}
+
+/// What a process that is still there runs now.
+pub(super) fn executable(proc: &ProcFs, process: ProcessKey) -> Option<Executable> {
+    let (dir, moment) = present(proc, process)?;
+    Some(moment.image.place(&dir, proc).ok()?.executable)
+}
+
+/// The ancestors of a process that is still there.
+pub(super) fn line_of(proc: &ProcFs, process: ProcessKey) -> Option<Vec<Ancestor>> {
+    let (dir, moment) = present(proc, process)?;
+    Some(parents(proc, &dir, moment.stat))
 }
 
 /// The program a process runs, and for whom: enough to compare processes.
