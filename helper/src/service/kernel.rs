@@ -6,7 +6,7 @@ use super::core::lock;
 use super::names::ObservedNames;
 use crate::engine::{NameSource, NoNames, NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
-use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
+use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, Senders, watch};
 use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
@@ -28,6 +28,8 @@ struct State {
     kernel: Option<Kernel>,
     hooks: Hooks,
     pins: Option<Pins>,
+    /// Who sent what, and what became of the senders.
+    records: Option<(Arc<Senders>, History)>,
 }
 
 /// What the engine gets of it.
@@ -44,10 +46,12 @@ impl KernelSide {
     pub fn start() -> Result<(Self, EngineSide), SocketError> {
         let fallback = SocketTableIdentifier::new()?;
         let mut hooks = Hooks::default();
+        let mut records = None;
         let (kernel, engine, pins) = match Kernel::load() {
             Ok((mut kernel, parts)) => {
                 let pins = attach(&mut kernel, &mut hooks);
                 keep_read(&parts.history);
+                records = Some((Arc::clone(&parts.senders), parts.history.clone()));
                 note_sockets(&mut kernel);
                 let engine = with_programs(parts, fallback, &mut hooks);
                 (Some(kernel), engine, pins)
@@ -67,6 +71,7 @@ impl KernelSide {
             kernel,
             hooks,
             pins,
+            records,
         });
         Ok((Self { state }, engine))
     }
@@ -95,6 +100,13 @@ impl KernelSide {
             attach_queued(kernel, hooks);
         }
         true
+    }
+
+    /// Who opened sockets, as far as it was seen; `None` where it is not.
+    pub fn openers(&self) -> Option<PacketPathIdentifier> {
+        let (senders, history) = lock(&self.state).records.clone()?;
+        let fallback = SocketTableIdentifier::new().ok()?;
+        Some(PacketPathIdentifier::new(senders, history, fallback))
     }
 
     /// What is attached.
