@@ -251,7 +251,7 @@ impl Core {
         let troubles = stored.trouble.iter().cloned();
         let troubles = troubles.chain(stored.rules.troubles());
         let hooks = self.kernel.hooks();
-        let troubles = troubles.chain(hooks.troubles());
+        let troubles = troubles.chain(self.kernel.troubles());
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             started: self.started.as_millis(),

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use bastion_ebpf::counter;
+
 use super::core::lock;
 use super::names::ObservedNames;
 use crate::engine::{NameSource, NoNames, NoPasses, Passes};
@@ -107,6 +109,27 @@ impl KernelSide {
         let (senders, history) = lock(&self.state).records.clone()?;
         let fallback = SocketTableIdentifier::new().ok()?;
         Some(PacketPathIdentifier::new(senders, history, fallback))
+    }
+
+    /// A sentence for each thing that is missing, or was lost.
+    pub fn troubles(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let mut troubles: Vec<String> = state.hooks.troubles().collect();
+        let lost = |counter| state.kernel.as_ref().map_or(0, |it| it.counted(counter));
+        let (events, packets) = (lost(counter::LOST), lost(counter::DNS_LOST));
+        if events > 0 {
+            troubles.push(format!(
+                "{events} events of processes came faster than they could be read: it may not be \
+                 known who started some programs."
+            ));
+        }
+        if packets > 0 {
+            troubles.push(format!(
+                "{packets} packets of name servers came faster than they could be read: some names \
+                 may not be known."
+            ));
+        }
+        troubles
     }
 
     /// What is attached.
