@@ -220,7 +220,7 @@ impl App {
             Message::Status(status) => {
                 window.show_banner(status::banner(&status, time::now()).as_ref());
                 self.overview
-                    .emit(pages::overview::Input::Status(status.clone()));
+                    .emit(pages::overview::Input::Status(Box::new(status.clone())));
                 if status.questions != self.status.questions {
                     self.connections.emit(pages::connections::Input::Refresh);
                 }

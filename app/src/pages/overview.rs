@@ -29,7 +29,7 @@ pub struct Overview {
 #[derive(Debug)]
 pub enum Input {
     /// The helper's state.
-    Status(Status),
+    Status(Box<Status>),
     /// Time passed.
     Tick,
     /// The user chose a mode by its position.
@@ -83,7 +83,7 @@ impl Component for Overview {
 
     fn update(&mut self, input: Input, sender: ComponentSender<Self>, _: &Self::Root) {
         match input {
-            Input::Status(status) => self.status = status,
+            Input::Status(status) => self.status = *status,
             Input::Tick => {}
             Input::Mode(position) => self.set_mode(position, &sender),
             Input::Pause(seconds) => {
