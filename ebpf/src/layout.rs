@@ -202,7 +202,7 @@ pub struct Exec {
 }
 
 /// Bytes told of a packet to or from a name server, from its IP header on.
-pub const DNS_MAX: usize = 2048;
+pub const DNS_MAX: usize = 2036;
 
 /// What stands before the bytes of a packet to or from a name server.
 #[repr(C)]
@@ -212,6 +212,8 @@ pub struct DnsHead {
     pub interface: u32,
     /// 1 if it came in, 0 if it goes out.
     pub received: u32,
+    /// Bytes of it that are told; at most [`DNS_MAX`].
+    pub length: u32,
 }
 
 /// Places in the map of counters.
@@ -249,7 +251,7 @@ shared! {
     Control: 16;
     Event: 56, parent at 32;
     Exec: 1616;
-    DnsHead: 8;
+    DnsHead: 12;
 }
 
 /// The value at the start of these bytes; `None` if they are too few.

@@ -69,6 +69,7 @@ pub fn reason(text: &str, rule: &str, directory: &Directory) -> String {
         Ok(Reason::TimedOut) => gettext("No answer in time"),
         Ok(Reason::NoAgent) => gettext("Nobody there to ask"),
         Ok(Reason::Exited) => gettext("Program had quit"),
+        Ok(Reason::Before) => gettext("Open before Bastion started"),
         Ok(Reason::Overload) => gettext("Too many questions at once"),
         Ok(Reason::Shutdown) => gettext("Firewall stopped"),
         Ok(Reason::NoRule) => gettext("No rule"),

@@ -31,20 +31,21 @@ inlined __u32 transport(struct __sk_buff *skb, __u8 *protocol)
 inlined void tell_dns(struct __sk_buff *skb, __u32 received)
 {
 	__u32 length = skb->len;
-	__u32 zero = 0;
-	struct bastion_dns *dns = bpf_map_lookup_elem(&DNS_ROOM, &zero);
+	struct bastion_dns *dns = bpf_ringbuf_reserve(&DNS, sizeof(*dns), 0);
 
-	if (!dns)
+	if (!dns) {
+		count(BASTION_COUNT_DNS_LOST);
 		return;
+	}
 	dns->interface = skb->ifindex;
 	dns->received = received;
 	if (length > BASTION_DNS_MAX)
 		length = BASTION_DNS_MAX;
+	dns->length = length;
 	if (!length || bpf_skb_load_bytes(skb, 0, dns->bytes, length))
-		return;
-	if (bpf_ringbuf_output(&DNS, dns, __builtin_offsetof(struct bastion_dns, bytes) + length,
-			       wake(&DNS, DNS_SIZE)))
-		count(BASTION_COUNT_DNS_LOST);
+		bpf_ringbuf_discard(dns, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_submit(dns, wake(&DNS, DNS_SIZE));
 }
 
 inlined void look(struct __sk_buff *skb, __u32 received)

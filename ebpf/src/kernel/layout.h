@@ -122,12 +122,13 @@ struct bastion_exec {
 	struct bastion_file file;
 };
 
-#define BASTION_DNS_MAX 2048 /* bytes of a packet, from its IP header on */
+#define BASTION_DNS_MAX 2036 /* bytes of a packet, from its IP header on */
 
 /* A packet from or to port 53. */
 struct bastion_dns {
 	__u32 interface; /* by which it came in or goes out */
 	__u32 received; /* 1 if it came in, 0 if it goes out */
+	__u32 length; /* bytes of it that are told */
 	__u8 bytes[BASTION_DNS_MAX];
 };
 
@@ -159,4 +160,4 @@ SAME(sizeof(struct bastion_control) == 16);
 SAME(sizeof(struct bastion_event) == 56);
 AT(bastion_event, parent, 32);
 SAME(sizeof(struct bastion_exec) == 1616);
-AT(bastion_dns, bytes, 8);
+AT(bastion_dns, bytes, 12);

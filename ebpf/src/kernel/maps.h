@@ -43,9 +43,13 @@ struct {
 	__type(value, __u8);
 } BEFORE SEC(".maps");
 
-/* What is too big for the stack. */
-MAP(FILE_ROOM, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct bastion_file);
-MAP(DNS_ROOM, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct bastion_dns);
+/* Room for what is too big for the stack. */
+struct bastion_room {
+	__u64 signature;
+	struct bastion_file file;
+};
+
+MAP(ROOM, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct bastion_room);
 
 #define EVENTS_SIZE (1 << 19)
 #define DNS_SIZE (1 << 18)

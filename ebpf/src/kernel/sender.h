@@ -100,17 +100,28 @@ inlined __u32 user_of(const struct sock *sk)
 	return file ? BPF_CORE_READ(file, f_cred, fsuid.val) : BPF_CORE_READ(sk, sk_uid.val);
 }
 
-/* Keeps what an image runs, when it sends for the first time. */
+/* Keeps what an image runs, when it sends for the first time.
+ *
+ * A program may be interrupted by itself, for another process on the same processor, which then
+ * writes to the same room. So whoever uses it signs it first, and what was kept is taken back if
+ * the signature is another's by then. */
 inlined void keep_file(struct task_struct *task, const struct bastion_image *image)
 {
 	__u32 zero = 0;
-	struct bastion_file *file;
+	__u64 signature = bpf_ktime_get_ns();
+	struct bastion_room *room;
 
 	if (bpf_map_lookup_elem(&FILE, image))
 		return;
-	file = bpf_map_lookup_elem(&FILE_ROOM, &zero);
-	if (file && !read_file(task, file))
-		bpf_map_update_elem(&FILE, image, file, BPF_NOEXIST);
+	room = bpf_map_lookup_elem(&ROOM, &zero);
+	if (!room)
+		return;
+	*(volatile __u64 *)&room->signature = signature;
+	if (read_file(task, &room->file))
+		return;
+	bpf_map_update_elem(&FILE, image, &room->file, BPF_NOEXIST);
+	if (*(volatile __u64 *)&room->signature != signature)
+		bpf_map_delete_elem(&FILE, image);
 }
 
 inlined void running(struct bastion_sender *sender, const struct sock *sk, __u32 pids)

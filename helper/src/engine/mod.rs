@@ -7,6 +7,7 @@
 //! stays in the kernel while the thread goes on with the next one.
 
 mod clock;
+mod conclude;
 mod core;
 mod ender;
 mod names;

@@ -23,7 +23,7 @@ mod socket_table;
 #[cfg(test)]
 mod tests;
 
-pub use packet_path::PacketPathIdentifier;
+pub use packet_path::{PacketPathIdentifier, flow_of};
 pub use socket_table::SocketTableIdentifier;
 
 /// Finds the sender of a held packet.

@@ -18,6 +18,7 @@ use super::proc_dir::ProcFs;
 use super::{Identifier, SocketTableIdentifier, gone, process};
 use crate::kernel::{History, Key, Ran, Record, Senders, fingerprint};
 use crate::queue::HeldPacket;
+use crate::sockets::SocketEntry;
 
 /// Programs of processes remembered; the first to come are the first to go. Each takes about as
 /// much as its arguments, which are bounded.
@@ -43,6 +44,15 @@ impl PacketPathIdentifier {
             known: Known::default(),
             fallback,
         }
+    }
+
+    /// Who began the connection of this socket, if the kernel programs saw it begin. Nobody's call
+    /// is seen to begin what came in from elsewhere.
+    pub fn opener(&mut self, socket: &SocketEntry) -> Option<(Flow, Identity)> {
+        let flow = flow_of(socket)?;
+        let sender = self.senders.last(Key::from(&flow)).ok().flatten()?;
+        let its = sender.kind == kind::PROCESS && Some(sender.cookie) == socket.cookie;
+        its.then(|| (flow, self.recorded(&sender)))
     }
 
     fn recorded(&mut self, sender: &Sender) -> Identity {
@@ -110,6 +120,20 @@ impl Identifier for PacketPathIdentifier {
         process.executable.replaced = true;
         Identity::Process(Arc::new(process))
     }
+}
+
+/// The flow of a socket that has a fixed remote end.
+#[must_use]
+pub fn flow_of(socket: &SocketEntry) -> Option<Flow> {
+    let remote = socket.remote?;
+    Some(Flow {
+        protocol: socket.protocol,
+        source: socket.local.ip(),
+        source_port: socket.local.port(),
+        destination: remote.ip(),
+        destination_port: remote.port(),
+        hosts: Vec::new(),
+    })
 }
 
 /// Processes by program and by whom they send for.

@@ -98,7 +98,7 @@ impl Senders {
     }
 
     /// Who sent the last packet of this tuple.
-    pub(super) fn last(&self, key: Key) -> Result<Option<ebpf::Sender>, KernelError> {
+    pub(crate) fn last(&self, key: Key) -> Result<Option<ebpf::Sender>, KernelError> {
         get(&self.senders, "SENDER", &key.0)
     }
 

@@ -47,6 +47,8 @@ impl DnsPackets {
             let Some(head) = ebpf::read::<ebpf::DnsHead>(&item) else {
                 continue;
             };
+            let told = item.get(size_of::<ebpf::DnsHead>()..);
+            let bytes = told.and_then(|told| told.get(..usize::try_from(head.length).ok()?));
             each(Captured {
                 direction: match head.received {
                     0 => Direction::Sent,
@@ -54,7 +56,7 @@ impl DnsPackets {
                 },
                 network_namespace: self.network,
                 interface: head.interface,
-                bytes: item.get(size_of::<ebpf::DnsHead>()..).unwrap_or_default(),
+                bytes: bytes.unwrap_or_default(),
             });
         }
     }

@@ -139,7 +139,11 @@ impl PacketQueue for NfQueue {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(QueueError::Io(errno.into())),
         }
-        Ok(self.waker.reset()?)
+        let [_, woken] = &waits;
+        if woken.revents().is_some_and(|events| !events.is_empty()) {
+            self.waker.reset()?;
+        }
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<Option<HeldPacket>, QueueError> {

@@ -23,6 +23,7 @@ use super::core::{Core, Stored, policy};
 use super::record;
 use crate::bus::{Backend, Caller};
 use crate::engine::now;
+use crate::identify::flow_of;
 use crate::queue;
 use crate::sockets::{MAX_LISTED, SocketTables};
 
@@ -196,13 +197,9 @@ impl Backend for Core {
             tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
         });
-        let tuples = open.iter().filter_map(|socket| {
-            Some(Tuple {
-                protocol: socket.protocol,
-                source: socket.local,
-                destination: socket.remote?,
-            })
-        });
+        self.acquaint(&open);
+        let flows = open.iter().filter_map(flow_of);
+        let tuples = flows.map(|flow| Tuple::from(&flow));
         let waiting = self.questions().into_iter().map(|question| {
             let mut event = record::describe(&question.flow, &question.identity);
             event.time = question.opened.as_millis();
@@ -254,7 +251,7 @@ impl Core {
         let troubles = stored.trouble.iter().cloned();
         let troubles = troubles.chain(stored.rules.troubles());
         let hooks = self.kernel.hooks();
-        let troubles = troubles.chain(hooks.troubles());
+        let troubles = troubles.chain(self.kernel.troubles());
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             started: self.started.as_millis(),

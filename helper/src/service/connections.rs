@@ -29,6 +29,11 @@ impl Passed {
         }
     }
 
+    /// True if the decision about this connection is remembered.
+    pub fn knows(&self, tuple: &Tuple) -> bool {
+        self.events.contains_key(tuple)
+    }
+
     /// The connections of these sockets, which were listed at `listed`, as far as they are known.
     /// If the list is `complete`, those known before that are not in it are closed and forgotten.
     pub fn open(

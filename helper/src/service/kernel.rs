@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use bastion_ebpf::counter;
+
 use super::core::lock;
 use super::names::ObservedNames;
 use crate::engine::{NameSource, NoNames, NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
-use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, watch};
+use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, Senders, watch};
 use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
@@ -28,6 +30,8 @@ struct State {
     kernel: Option<Kernel>,
     hooks: Hooks,
     pins: Option<Pins>,
+    /// Who sent what, and what became of the senders.
+    records: Option<(Arc<Senders>, History)>,
 }
 
 /// What the engine gets of it.
@@ -44,10 +48,12 @@ impl KernelSide {
     pub fn start() -> Result<(Self, EngineSide), SocketError> {
         let fallback = SocketTableIdentifier::new()?;
         let mut hooks = Hooks::default();
+        let mut records = None;
         let (kernel, engine, pins) = match Kernel::load() {
             Ok((mut kernel, parts)) => {
                 let pins = attach(&mut kernel, &mut hooks);
                 keep_read(&parts.history);
+                records = Some((Arc::clone(&parts.senders), parts.history.clone()));
                 note_sockets(&mut kernel);
                 let engine = with_programs(parts, fallback, &mut hooks);
                 (Some(kernel), engine, pins)
@@ -67,6 +73,7 @@ impl KernelSide {
             kernel,
             hooks,
             pins,
+            records,
         });
         Ok((Self { state }, engine))
     }
@@ -95,6 +102,34 @@ impl KernelSide {
             attach_queued(kernel, hooks);
         }
         true
+    }
+
+    /// Who opened sockets, as far as it was seen; `None` where it is not.
+    pub fn openers(&self) -> Option<PacketPathIdentifier> {
+        let (senders, history) = lock(&self.state).records.clone()?;
+        let fallback = SocketTableIdentifier::new().ok()?;
+        Some(PacketPathIdentifier::new(senders, history, fallback))
+    }
+
+    /// A sentence for each thing that is missing, or was lost.
+    pub fn troubles(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let mut troubles: Vec<String> = state.hooks.troubles().collect();
+        let lost = |counter| state.kernel.as_ref().map_or(0, |it| it.counted(counter));
+        let (events, packets) = (lost(counter::LOST), lost(counter::DNS_LOST));
+        if events > 0 {
+            troubles.push(format!(
+                "{events} events of processes came faster than they could be read: it may not be \
+                 known who started some programs."
+            ));
+        }
+        if packets > 0 {
+            troubles.push(format!(
+                "{packets} packets of name servers came faster than they could be read: some names \
+                 may not be known."
+            ));
+        }
+        troubles
     }
 
     /// What is attached.

@@ -156,6 +156,16 @@ impl Ledger {
         }
     }
 
+    /// True if it is known which decision let this connection through.
+    pub fn knows(&self, tuple: &Tuple) -> bool {
+        lock(&self.passed).knows(tuple)
+    }
+
+    /// Takes note of a connection that was never decided about here.
+    pub fn acquaint(&self, tuple: Tuple, event: Event) {
+        lock(&self.passed).add(tuple, event);
+    }
+
     /// The connections of these sockets, which were listed at `listed`; `complete` if no other
     /// socket is open.
     pub fn open(

@@ -1,5 +1,6 @@
 //! Puts the parts together and keeps them alive.
 
+mod acquaint;
 mod answer;
 mod backend;
 mod connections;

@@ -62,6 +62,8 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let (core, mut judge, heard) = judge::start(paths)?;
+    // Before the rules stand: what is open then was judged by nobody.
+    walk_sockets(&core).await;
     // Judging needs no bus; questions wait until there is somebody to ask.
     feed(&core).await?;
     let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
@@ -81,6 +83,17 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
         bus.stop().await;
     }
     ended
+}
+
+/// Takes note of the connections that are open already.
+async fn walk_sockets(core: &Arc<Core>) {
+    let core = Arc::clone(core);
+    let walked = tokio::task::spawn_blocking(move || core.walk_sockets()).await;
+    match walked {
+        Ok(Ok(connections)) => tracing::debug!(connections, "connections were open before"),
+        Ok(Err(error)) => tracing::warn!(%error, "open connections are not known: {error}"),
+        Err(error) => tracing::warn!(%error, "open connections are not known: {error}"),
+    }
 }
 
 /// Queues new connections to the engine.

@@ -3,6 +3,7 @@
 //! Reading others' sockets needs no privilege; ending them needs `CAP_NET_ADMIN`. Everything
 //! here is about the network namespace of the thread that opened the [`SocketTables`].
 
+use std::collections::HashSet;
 use std::io;
 
 use bastion_policy::flow::{Flow, Protocol};
@@ -128,6 +129,21 @@ impl SocketTables {
             }
         }
         Ok(list)
+    }
+
+    /// The ports at which TCP connections are waited for.
+    ///
+    /// # Errors
+    /// [`SocketError::Read`].
+    pub fn listening_ports(&mut self) -> Result<HashSet<u16>, SocketError> {
+        let mut ports = HashSet::new();
+        for family in [Family::V4, Family::V6] {
+            self.diag
+                .all(family, Protocol::Tcp, StateFlags::LISTEN, 0, |entry| {
+                    ports.insert(entry.local.port());
+                })?;
+        }
+        Ok(ports)
     }
 
     /// The cookies of all UDP and UDP-Lite sockets.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share fails like tests")]
 
 #[cfg(test)]
+mod lessons;
+#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod repeated;
@@ -27,8 +29,12 @@ use world::{DECISIONS, TIMEOUT, WALL, World, goes_to, learning};
 const THERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 443);
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 2), 443);
 
-/// One rule for each of these programs.
+/// One rule for each of these programs, forever.
 fn rules(programs: &[(&str, Action)]) -> RuleSet {
+    rules_for(programs, &Lifetime::Forever)
+}
+
+fn rules_for(programs: &[(&str, Action)], lifetime: &Lifetime) -> RuleSet {
     let rule = |(path, action): &(&str, Action)| {
         let spec = RuleSpec {
             name: "a rule".into(),
@@ -40,7 +46,7 @@ fn rules(programs: &[(&str, Action)]) -> RuleSet {
             destination: DestinationMatcher::Any,
             ports: PortMatcher::Any,
             protocol: ProtocolMatcher::Any,
-            lifetime: Lifetime::Forever,
+            lifetime: lifetime.clone(),
             priority: Priority::Normal,
             note: String::new(),
             creator: Creator::Hand,

@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bastion_helper::engine::{
-    Clock, Command, Decided, Engine, EngineError, EngineParts, NoNames, NoPasses, Notices, Policy,
-    QuestionNotice, Report, SocketEnder,
+    Clock, Command, Decided, Engine, EngineError, EngineParts, Hit, Lesson, NoNames, Notices,
+    Passes, PassesError, Policy, QuestionNotice, Report, SocketEnder,
 };
 use bastion_helper::identify::Identifier;
 use bastion_helper::queue::{HeldPacket, PacketQueue, PacketVerdict, QueueError};
@@ -58,6 +58,8 @@ struct State {
     steady: u64,
     wall: u64,
     broken: bool,
+    lessons: Vec<Lesson>,
+    hits: Vec<Hit>,
 }
 
 type Shared = Arc<Mutex<State>>;
@@ -110,6 +112,27 @@ impl Identifier for Senders {
     }
 }
 
+/// Learns what it is taught, and tells the hits that the test has put there.
+struct Pupil(Shared);
+
+impl Passes for Pupil {
+    fn judged(&mut self, _flow: &Flow, _identity: &Identity) {}
+
+    fn teach(&mut self, lesson: Lesson) -> Result<Vec<Hit>, PassesError> {
+        self.0.lock().unwrap().lessons.push(lesson);
+        Ok(Vec::new())
+    }
+
+    fn forget(&mut self) -> Result<Vec<Hit>, PassesError> {
+        self.0.lock().unwrap().lessons.clear();
+        Ok(self.hits())
+    }
+
+    fn hits(&mut self) -> Vec<Hit> {
+        std::mem::take(&mut self.0.lock().unwrap().hits)
+    }
+}
+
 struct Hands(Shared);
 
 impl Clock for Hands {
@@ -156,7 +179,7 @@ impl World {
                 go,
             },
             identifier: Senders(Arc::clone(&state)),
-            passes: Box::new(NoPasses),
+            passes: Box::new(Pupil(Arc::clone(&state))),
             names: Box::new(NoNames),
             clock: Hands(Arc::clone(&state)),
             alive,
@@ -205,6 +228,13 @@ impl World {
         let identity = identity(program);
         self.lock().senders.insert(source_port, identity);
         self.send_bytes(syn(source_port, to), Some(program.uid))
+    }
+
+    /// Lays a datagram of a program into the queue.
+    pub fn send_datagram(&mut self, program: Program, source_port: u16, to: (Ipv4Addr, u16)) {
+        let identity = identity(program);
+        self.lock().senders.insert(source_port, identity);
+        self.send_bytes(datagram(source_port, to), Some(program.uid));
     }
 
     /// Lays any bytes into the queue.
@@ -290,6 +320,16 @@ impl World {
         std::iter::from_fn(|| self.decisions.try_recv().ok()).collect()
     }
 
+    /// What the kernel knows by what it was taught.
+    pub fn lessons(&self) -> Vec<Lesson> {
+        self.lock().lessons.clone()
+    }
+
+    /// Lets connections pass in the kernel.
+    pub fn hit(&self, lesson: Lesson, count: u64) {
+        self.lock().hits.push(Hit { lesson, count });
+    }
+
     /// What became of questions since the last call.
     pub fn notices(&mut self) -> Vec<QuestionNotice> {
         std::iter::from_fn(|| self.questions.try_recv().ok()).collect()
@@ -373,6 +413,14 @@ pub fn syn(source_port: u16, (address, port): (Ipv4Addr, u16)) -> Vec<u8> {
         .syn();
     let mut bytes = Vec::new();
     builder.write(&mut bytes, &[]).unwrap();
+    bytes
+}
+
+/// A datagram.
+pub fn datagram(source_port: u16, (address, port): (Ipv4Addr, u16)) -> Vec<u8> {
+    let builder = PacketBuilder::ipv4([10, 0, 0, 2], address.octets(), 64).udp(source_port, port);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, b"x").unwrap();
     bytes
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn reason(text: &str, rule_name: &str, view: &View) -> String {
         Reason::TimedOut => "no answer in time".into(),
         Reason::NoAgent => "nobody to ask".into(),
         Reason::Exited => "the program quit".into(),
+        Reason::Before => "open before Bastion started".into(),
         Reason::Overload => "too much at once".into(),
         Reason::Shutdown => "the helper stopped".into(),
         Reason::NoRule => "no rule".into(),

@@ -16,7 +16,7 @@ pub enum Outcome {
 }
 
 /// Why a flow was decided as it was. Text: `rule:ID`, `learn`, `paused`, `answer:UID`, `timeout`,
-/// `no-agent`, `exited`, `overload`, `shutdown`, `no-rule`.
+/// `no-agent`, `exited`, `overload`, `shutdown`, `no-rule`, `before`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// This rule won.
@@ -39,18 +39,20 @@ pub enum Reason {
     Shutdown,
     /// No rule matched.
     NoRule,
+    /// Nobody decided: it was open before the helper started.
+    Before,
 }
 
 /// A text that is no reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "“{0}” is no reason; use rule:ID, learn, paused, answer:UID, timeout, no-agent, exited, \
-     overload, shutdown or no-rule"
+     overload, shutdown, no-rule or before"
 )]
 pub struct ReasonError(pub String);
 
 impl Reason {
-    const WORDS: [(Self, &'static str); 8] = [
+    const WORDS: [(Self, &'static str); 9] = [
         (Self::Learn, "learn"),
         (Self::Paused, "paused"),
         (Self::TimedOut, "timeout"),
@@ -59,6 +61,7 @@ impl Reason {
         (Self::Overload, "overload"),
         (Self::Shutdown, "shutdown"),
         (Self::NoRule, "no-rule"),
+        (Self::Before, "before"),
     ];
 
     /// The rule that decided, if one did.

@@ -57,6 +57,24 @@ proptest! {
     }
 
     #[test]
+    fn what_lasts_is_changed_by_no_name_and_no_time(
+        rules in given::rules(0..60),
+        flows in proptest::collection::vec((given::flow(), given::identity()), 1..20),
+        named in given::flow(),
+        later in 0u64..100_000_000_000_000,
+    ) {
+        let set = RuleSet::new(rules).unwrap();
+        let later = NOW.after_millis(later);
+        for (flow, identity) in flows {
+            let decision = set.decide(&flow, &identity, ASK, NOW);
+            if set.lasts(&decision, &flow, &identity, NOW) {
+                let renamed = Flow { hosts: named.hosts.clone(), ..flow };
+                prop_assert_eq!(set.decide(&renamed, &identity, ASK, later), decision);
+            }
+        }
+    }
+
+    #[test]
     fn the_order_in_which_rules_are_given_changes_nothing(
         (rules, shuffled) in given::rules(0..40).prop_flat_map(|rules| {
             (Just(rules.clone()), Just(rules).prop_shuffle())
@@ -259,6 +277,51 @@ fn a_rule_for_one_process_is_for_no_other() {
     };
     assert_eq!(winner(0), Some("this"));
     assert_eq!(winner(2), None);
+}
+
+#[test]
+fn a_decision_lasts_if_only_the_rules_can_change_it() {
+    let curl = ("program", "/usr/bin/curl");
+    let wide = [("id", "wide"), curl];
+    let lasts = |others: &[&Fields]| {
+        let set = set(&[&[&wide[..]], others].concat());
+        let (flow, identity) = (flow_to("192.0.2.1"), given::numbered_process(0));
+        let decision = set.decide(&flow, &identity, ASK, NOW);
+        set.lasts(&decision, &flow, &identity, NOW)
+    };
+    assert!(lasts(&[]));
+    // The name of another's destination, or of one at another port, changes nothing.
+    let named = ("destination", "www.example.org");
+    assert!(lasts(&[&[
+        ("id", "other"),
+        ("program", "/usr/bin/wget"),
+        named
+    ]]));
+    assert!(lasts(&[&[
+        ("id", "port"),
+        curl,
+        named,
+        ("ports", "1"),
+        ("protocol", "tcp")
+    ]]));
+    assert!(!lasts(&[&[
+        ("id", "deny"),
+        curl,
+        named,
+        ("action", "deny")
+    ]]));
+    // Neither does one that loses anyway.
+    let any_program = [("id", "weak"), named, ("action", "deny")];
+    assert!(lasts(&[&any_program]));
+    for ends in ["until:2100-01-01T00:00:00Z", "session:c1", "process:100:7"] {
+        let ends = [
+            ("id", "ends"),
+            curl,
+            ("destination", "192.0.2.1"),
+            ("lifetime", ends),
+        ];
+        assert!(!lasts(&[&ends]), "{ends:?}");
+    }
 }
 
 #[test]
