@@ -55,6 +55,15 @@ impl Sent {
         }
         Ok(Self::By(senders))
     }
+
+    /// Who sent.
+    #[must_use]
+    pub fn senders(&self) -> &[Announced] {
+        match self {
+            Self::By(senders) => senders,
+            Self::Unsupported(_) => &[],
+        }
+    }
 }
 
 fn said<T: for<'a> Deserialize<'a>>(line: &str) -> Result<T> {

@@ -22,6 +22,8 @@
 #define THREADS 4
 /* Where the caller has left the host's /proc. */
 #define HOST_PROC 9
+/* Where a program has left a socket. */
+#define LEFT 9
 
 static int open_dated(const struct order *order, int type, char letter, struct note *note)
 {
@@ -117,22 +119,25 @@ static void *keep_trying(void *order)
 {
 	while (!stopped) {
 		attempts++;
-		connections += leave_note(order, 'f');
+		connections += try(order, 'f');
 	}
 	return NULL;
 }
 
-/* Four threads make connections as fast as they can, until the input ends. */
+/* ADDRESS PORT OTHER-ADDRESS PORT: four threads make connections and send datagrams as fast as they
+ * can, two to each address, until the input ends. */
 static void flood(const struct order *order)
 {
+	struct order to[2] = { *order, *order };
 	pthread_t threads[THREADS];
 	char byte;
 
+	read_target(&to[1], argument(order, 0), argument(order, 1));
 	/* The test says when. */
 	alarm(0);
 	announce(0);
 	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, keep_trying, (void *)order))
+		if (pthread_create(&threads[i], NULL, keep_trying, &to[i % 2]))
 			fail("a thread");
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		continue;
@@ -140,6 +145,66 @@ static void flood(const struct order *order)
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	printf("{\"attempts\": %lu, \"connections\": %lu}\n", attempts, connections);
+}
+
+/* ADDRESS PORT ROUNDS USER: tries as root ("a") and as this user ("b"), in turn. */
+static void change_user(const struct order *order)
+{
+	long user = number(argument(order, 1)), made[2] = { 0 };
+
+	for (long left = number(argument(order, 0)); left > 0; left--) {
+		if (seteuid(0))
+			fail("seteuid");
+		made[0] += try(order, 'a');
+		if (seteuid(user))
+			fail("seteuid");
+		made[1] += try(order, 'b');
+	}
+	printf("{\"a\": %ld, \"b\": %ld}\n", made[0], made[1]);
+}
+
+/* Sends a note by a socket that is connected already. */
+static int send_note_by(int fd, char letter)
+{
+	struct note note = { .stamp = now(), .letter = letter };
+
+	return send(fd, &note, sizeof(note), 0) == sizeof(note);
+}
+
+/* ADDRESS PORT: sends a note by the socket it was left. */
+static void use_left(const struct order *order)
+{
+	(void)order;
+	send_note_by(LEFT, 'b');
+}
+
+/* ADDRESS PORT ROUNDS PROGRAM: sends a datagram, and leaves the socket to the other program, which
+ * sends by it to the same place. */
+static void leave_socket(const struct order *order)
+{
+	const char *program = argument(order, 1);
+	long sent = 0;
+
+	for (long left = number(argument(order, 0)); left > 0; left--) {
+		int fd = open_socket(order, SOCK_DGRAM, 0), pid;
+
+		alarm(60);
+		connect_to(fd, order);
+		sent += send_note_by(fd, 'a');
+		/* Until that is judged, by whatever means. */
+		sleep_ms(10);
+		pid = fork();
+		if (pid < 0)
+			fail("fork");
+		if (pid == 0) {
+			if (dup2(fd, LEFT) != LEFT)
+				fail("dup2");
+			become(program, (char *[]){ (char *)program, "use-left", "::", "0", NULL });
+		}
+		wait_for(pid);
+		close(fd);
+	}
+	printf("{\"sent\": %ld}\n", sent);
 }
 
 /* A child with the numbers it shall have: in this pid namespace, and in the host's. */
@@ -218,5 +283,7 @@ static void reincarnate(const struct order *order)
 const struct way_name stale_ways[] = {
 	{ "note-once", note_once },	{ "note-each", note_each },
 	{ "alternate", alternate },	{ "flood", flood },
-	{ "reincarnate", reincarnate }, { NULL, NULL },
+	{ "change-user", change_user }, { "leave-socket", leave_socket },
+	{ "use-left", use_left },	{ "reincarnate", reincarnate },
+	{ NULL, NULL },
 };

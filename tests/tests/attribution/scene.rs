@@ -135,9 +135,7 @@ fn sent(kind: &Kind, done: &Output) -> Sent {
     let program = Firewall::sender(kind.sender());
     let uid = if kind.root { 0 } else { 1001 };
     let is_it = |sender: &Announced| sender.program == program && sender.uid == uid;
-    if let Sent::By(senders) = &sent {
-        assert!(senders.iter().all(is_it), "{}: {senders:?}", kind.name);
-    }
+    assert!(sent.senders().iter().all(is_it), "{}: {sent:?}", kind.name);
     sent
 }
 

@@ -71,10 +71,11 @@ fn exchange(
     let program = Firewall::sender(name);
     let command = [&program, "udp-exchange", &to, &port, from, &from_port];
     let printed = firewall.sandbox().run(As::Root, &command).unwrap();
-    let Sent::By(senders) = Sent::of(&printed).unwrap() else {
-        panic!("UDP is not there: {printed}");
-    };
-    (senders[0].clone(), printed.contains("\"answered\": true"))
+    let sent = Sent::of(&printed).unwrap();
+    (
+        sent.senders()[0].clone(),
+        printed.contains("\"answered\": true"),
+    )
 }
 
 impl Takeover {

@@ -8,6 +8,10 @@ use crate::scene::{HOST, PORT, Scene, assert_only, connections, last_word};
 const EXECS: usize = 1_000;
 /// Times a process dies and another one gets its number.
 const DEATHS: usize = 300;
+/// Times a process becomes another user's, and back.
+const USERS: usize = 200;
+/// Sockets that are left to another program.
+const SOCKETS: usize = 100;
 
 #[test]
 fn a_program_that_becomes_another_one_takes_no_verdict_along() {
@@ -79,5 +83,38 @@ fn a_process_that_gets_anothers_number_does_not_get_its_verdict() {
     }
     let arrived = scene.arrivals();
     assert_eq!(connections(&arrived, 'a'), DEATHS);
+    assert_only('a', &arrived);
+}
+
+#[test]
+fn a_process_that_goes_on_as_another_user_takes_no_verdict_along() {
+    let Some(mut scene) = Scene::set("users") else {
+        return;
+    };
+    let program = scene.program_without_rule("program");
+    let options = ["--name", "root alone", "--program", &program, "--user", "0"];
+    scene.firewall.add_rule("allow", &options).unwrap();
+    let rounds = USERS.to_string();
+    let said = last_word(&mut scene.start(&program, "change-user", &[&rounds, "1001"]));
+    let arrived = scene.arrivals();
+    assert_eq!(said["a"], USERS, "{said}");
+    assert_eq!(said["b"], 0, "{said}");
+    assert_eq!(connections(&arrived, 'a'), USERS);
+    assert_only('a', &arrived);
+}
+
+#[test]
+fn a_socket_that_is_left_to_another_program_takes_no_verdict_along() {
+    let Some(mut scene) = Scene::set("left") else {
+        return;
+    };
+    let allowed = scene.program("allowed", "allow");
+    let denied = scene.program("denied", "deny");
+    let arguments = [&SOCKETS.to_string(), denied.as_str()];
+    let said = last_word(&mut scene.start(&allowed, "leave-socket", &arguments));
+    assert_eq!(said["sent"], SOCKETS, "{said}");
+    let arrived = scene.arrivals();
+    // Nobody answers, so connection tracking takes each datagram for the first.
+    assert_eq!(arrived.len(), SOCKETS);
     assert_only('a', &arrived);
 }

@@ -1,12 +1,13 @@
-//! Rules that are taken away while four threads make connections as fast as they can: once the
-//! firewall has said that a rule is gone, nothing that begins later comes through.
+//! Rules that are taken away while four threads make connections and send datagrams as fast as they
+//! can, in both families: once the firewall has said that a rule is gone, nothing that begins later
+//! comes through.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use bastion_tests::Arrival;
 
-use crate::scene::{Scene, Span, last_word};
+use crate::scene::{HOST6, PATIENCE, PORT, Scene, Span, last_word};
 
 /// For how long a rule holds, and for how long it does not: long enough for hundreds of
 /// connections.
@@ -65,8 +66,8 @@ fn check(way: &Way) {
     };
     run(&scene, way.first);
     run(&scene, way.end);
-    let mut flood = scene.start(&program, "flood", &[]);
-    flood.line_with("pid", crate::scene::PATIENCE).unwrap();
+    let mut flood = scene.start(&program, "flood", &[HOST6, PORT]);
+    flood.line_with("pid", PATIENCE).unwrap();
     let mut rounds: Vec<Round> = Vec::new();
     for _ in 0..way.rounds {
         let allow = run(&scene, way.allow);
@@ -117,7 +118,7 @@ fn check(way: &Way) {
 fn nothing_comes_through_once_the_rule_is_removed() {
     check(&Way {
         purpose: "removed",
-        rounds: 40,
+        rounds: 30,
         first: ADD,
         allow: ADD,
         end: "bastionctl rules remove $(cat /run/rule)",
@@ -165,6 +166,17 @@ fn nothing_comes_through_once_a_pause_is_over() {
         first: "",
         allow: "bastionctl pause 10m",
         end: "bastionctl resume",
+    });
+}
+
+#[test]
+fn nothing_comes_through_once_the_time_of_the_rule_is_over() {
+    check(&Way {
+        purpose: "over",
+        rounds: 5,
+        first: "",
+        allow: "bastionctl rules add allow --name flood --program $PROGRAM --lifetime 1s",
+        end: "sleep 1",
     });
 }
 

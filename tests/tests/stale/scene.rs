@@ -11,6 +11,7 @@ use serde_json::Value;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Where all of them send.
 pub const HOST: &str = "203.0.113.3";
+pub const HOST6: &str = "2001:db8::3";
 pub const PORT: &str = "7300";
 
 /// See the module's documentation.
