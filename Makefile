@@ -64,7 +64,15 @@ deb:
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile $(PROFILE)
 
 bench:
-	@echo 'make bench: there is nothing to measure yet.'
+	@echo 'make bench: measures what Bastion costs, beside no firewall, the least a queue can cost, and OpenSnitch.'
+	@echo 'Once the package is built it takes about 6 minutes. Leave the computer alone meanwhile.'
+	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
+	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile release
+	@$(STEP) 'programs that measure' 'See the message above; then run again.' \
+	  $(SANDBOX)/build.sh build --release --locked -p bastion-tests --bin bastion-load --bin bastion-floor
+	@$(STEP) 'what is compared' 'Check the network, then run again.' $(SANDBOX)/in-root.sh tests/bench/packages.sh
+	@$(STEP) 'measurements' 'A case could not be measured; see the message above.' \
+	  env CARGO_TARGET_DIR=$(HOST_TARGET) cargo run --quiet --locked -p bastion-tests --bin bastion-bench
 
 install:
 	@pkg-config --atleast-version=1.5 libadwaita-1 || { echo 'error: libadwaita 1.5 or newer is needed to build here;' \

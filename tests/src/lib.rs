@@ -10,6 +10,7 @@
 //! - [`Talker`]: a program that uses the network as it is told
 //! - [`Peer`]: a user's session on the bus, which calls, and serves agents
 //! - [`Package`]: the built package, installed as a person would
+//! - [`Load`]: a program that connects and sends as fast as it can
 //! - [`Tour`]: steps that print what was expected and what was seen
 //!
 //! The shell scripts under `tests/sandbox` do the work on the host; this crate
@@ -20,6 +21,7 @@ mod desktop;
 mod error;
 mod firewall;
 mod internet;
+mod load;
 mod package;
 mod peer;
 mod process;
@@ -38,6 +40,7 @@ pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
 pub use firewall::Firewall;
 pub use internet::{Arrived, Internet, Manner, Transport};
+pub use load::{Connected, Load, LoadRequest, LoadTarget};
 pub use package::Package;
 pub use peer::{Peer, Reply};
 pub use process::{Output, Running};

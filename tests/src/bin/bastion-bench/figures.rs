@@ -1,0 +1,129 @@
+//! Figures of all rounds, and what follows from them.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::case::{Case, Metric};
+
+/// What was measured: a value of each round.
+#[derive(Debug, Default)]
+pub struct Figures(BTreeMap<(Case, Metric), Vec<f64>>);
+
+impl Figures {
+    pub fn add(&mut self, case: Case, metric: Metric, value: f64) {
+        self.0.entry((case, metric)).or_default().push(value);
+    }
+
+    /// The values of a figure, the least first.
+    fn sorted(&self, case: Case, metric: Metric) -> Vec<f64> {
+        let mut values = self.0.get(&(case, metric)).cloned().unwrap_or_default();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// The median of the rounds; not a number where nothing was measured.
+    pub fn median(&self, case: Case, metric: Metric) -> f64 {
+        let values = self.sorted(case, metric);
+        let at = |position: usize| values.get(position).copied().unwrap_or(f64::NAN);
+        let upper = at(values.len() / 2);
+        if values.len() % 2 == 1 {
+            return upper;
+        }
+        f64::midpoint(at((values.len() / 2).wrapping_sub(1)), upper)
+    }
+
+    /// The least and the greatest of the rounds.
+    pub fn range(&self, case: Case, metric: Metric) -> (f64, f64) {
+        let values = self.sorted(case, metric);
+        let of = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
+        (of(values.first()), of(values.last()))
+    }
+
+    /// How many times the median of one case is that of another.
+    pub fn ratio(&self, case: Case, to: Case, metric: Metric) -> f64 {
+        self.median(case, metric) / self.median(to, metric)
+    }
+
+    /// Writes the medians, one object a line.
+    pub fn write_medians(&self, to: &mut impl Write) -> io::Result<()> {
+        for case in Case::ALL {
+            for metric in Metric::ALL {
+                let value = rounded(self.median(case, metric));
+                let line = json!({"case": case.name(), "metric": metric.name(), "value": value});
+                writeln!(to, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the values of all rounds, one object a line.
+    pub fn write_rounds(&self, to: &mut impl Write) -> io::Result<()> {
+        for ((case, metric), values) in &self.0 {
+            for (round, value) in values.iter().enumerate() {
+                let line = json!({
+                    "round": round + 1,
+                    "case": case.name(),
+                    "metric": metric.name(),
+                    "value": rounded(*value),
+                });
+                writeln!(to, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// To three digits behind the point: more would be noise.
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[f64]) -> Figures {
+        let mut figures = Figures::default();
+        for value in values {
+            figures.add(Case::OpenSnitch, Metric::Rss, *value);
+        }
+        figures
+    }
+
+    #[test]
+    fn medians_and_ranges() {
+        for (values, median, range) in [
+            (&[3.0, 1.0, 2.0][..], 2.0, (1.0, 3.0)),
+            (&[4.0, 1.0, 2.0, 3.0], 2.5, (1.0, 4.0)),
+            (&[7.0], 7.0, (7.0, 7.0)),
+        ] {
+            let figures = of(values);
+            assert_eq!(figures.median(Case::OpenSnitch, Metric::Rss), median);
+            assert_eq!(figures.range(Case::OpenSnitch, Metric::Rss), range);
+        }
+        let none = of(&[]);
+        assert!(none.median(Case::OpenSnitch, Metric::Rss).is_nan());
+    }
+
+    #[test]
+    fn every_case_and_metric_is_a_line_of_the_results() {
+        let mut figures = Figures::default();
+        for case in Case::ALL {
+            for metric in Metric::ALL {
+                figures.add(case, metric, 1.23456);
+            }
+        }
+        let mut written = Vec::new();
+        figures.write_medians(&mut written).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        let lines: Vec<serde_json::Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), Case::ALL.len() * Metric::ALL.len());
+        let first = json!({"case": "no-firewall", "metric": "connect_p50_us", "value": 1.235});
+        assert_eq!(lines.first(), Some(&first));
+    }
+}
