@@ -13,8 +13,12 @@ use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::sockets::{SocketError, SocketTables};
 
+const NO_PROGRAMS: &str = "Bastion's kernel programs are not used: programs are identified through \
+     the socket tables, so those that end at once may stay unknown, and so may who started them; \
+     names of destinations are not known, so rules by name match nothing; and every new connection \
+     is decided in the helper.";
 const NO_SENDERS: &str = "Programs are identified through the socket tables: those that end at once \
-     may stay unknown, and every connection is asked about in the helper.";
+     may stay unknown.";
 const NO_PASSES: &str = "iptables can't ask Bastion's kernel program, so every new connection is \
      decided in the helper, and a program that takes over another's UDP port may go on with its \
      connection.";
@@ -59,7 +63,7 @@ impl KernelSide {
                 (Some(kernel), engine, pins)
             }
             Err(error) => {
-                hooks.lack(NO_SENDERS, &error);
+                hooks.lack(NO_PROGRAMS, &error);
                 let engine = EngineSide {
                     identifier: Box::new(fallback),
                     passes: Box::new(NoPasses),
