@@ -71,16 +71,12 @@ pub struct Sender {
     pub kind: u32,
     /// Always 0.
     pub unused: u32,
-    /// Nanoseconds since boot.
-    pub recorded: u64,
-    /// When another image took the tuple over, in nanoseconds since boot; 0 if none has.
-    pub changed: u64,
 }
 
-/// One packet of a tuple that several images share.
+/// One packet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Contested {
+pub struct Packet {
     /// The tuple.
     pub tuple: Tuple,
     /// Tells the packet from others of the tuple.
@@ -243,8 +239,8 @@ macro_rules! shared {
 shared! {
     Tuple: 40, protocol at 36;
     Image: 24, pid at 16;
-    Sender: 88, device at 56, recorded at 72;
-    Contested: 44;
+    Sender: 72, device at 56;
+    Packet: 44;
     File: 1560, path_length at 16, arguments at 1048;
     Pass: 56, uid at 48;
     Passed: 24;

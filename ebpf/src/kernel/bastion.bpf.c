@@ -26,9 +26,12 @@ int bastion_pass(struct __sk_buff *skb)
 
 	if (!known)
 		return 0;
-	if (record(packet_in(skb), bpf_get_socket_cookie(skb), known->pids, &tuple, &sender) ||
-	    !passes(&sender, &tuple, known->generation))
+	if (record(packet_in(skb), bpf_get_socket_cookie(skb), known->pids, &tuple, &sender))
 		return 0;
+	if (!passes(&sender, &tuple, known->generation)) {
+		keep_packet(packet_in(skb), &tuple, &sender);
+		return 0;
+	}
 	if (is_datagram(tuple.protocol))
 		judged(&tuple, sender.cookie);
 	return 1;
@@ -63,5 +66,6 @@ int bastion_taken_over(struct __sk_buff *skb)
 		judged(&tuple, cookie);
 		return 0;
 	}
+	keep_packet(packet_in(skb), &tuple, &sender);
 	return 1;
 }

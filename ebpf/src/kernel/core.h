@@ -160,6 +160,7 @@ struct sk_buff {
 	unsigned int len;
 	unsigned int data_len;
 	__u16 network_header;
+	__u16 inner_network_header;
 };
 
 struct nf_hook_state {
@@ -191,6 +192,7 @@ enum {
 /* include/linux/sched.h: a thread of the kernel that works for no process. */
 #define PF_KTHREAD 0x00200000
 /* include/linux/net.h */
+#define SOCK_DGRAM 2
 #define SOCK_RAW 3
 /* include/net/tcp_states.h. Sockets of the latter two are smaller, and nobody's. */
 #define TCP_SYN_SENT 2

@@ -28,10 +28,12 @@ inlined __u32 transport(struct __sk_buff *skb, __u8 *protocol)
 	}
 }
 
-inlined void tell_dns(struct __sk_buff *skb, __u32 received)
+/* Room is taken by a fixed size; most packets fit into little. */
+#define DNS_LITTLE 500
+
+inlined void fill(struct __sk_buff *skb, struct bastion_dns *dns, __u32 received, __u32 room)
 {
 	__u32 length = skb->len;
-	struct bastion_dns *dns = bpf_ringbuf_reserve(&DNS, sizeof(*dns), 0);
 
 	if (!dns) {
 		count(BASTION_COUNT_DNS_LOST);
@@ -39,13 +41,24 @@ inlined void tell_dns(struct __sk_buff *skb, __u32 received)
 	}
 	dns->interface = skb->ifindex;
 	dns->received = received;
-	if (length > BASTION_DNS_MAX)
-		length = BASTION_DNS_MAX;
+	if (length > room)
+		length = room;
 	dns->length = length;
 	if (!length || bpf_skb_load_bytes(skb, 0, dns->bytes, length))
 		bpf_ringbuf_discard(dns, BPF_RB_NO_WAKEUP);
 	else
 		bpf_ringbuf_submit(dns, wake(&DNS, DNS_SIZE));
+}
+
+inlined void tell_dns(struct __sk_buff *skb, __u32 received)
+{
+	const __u32 head = __builtin_offsetof(struct bastion_dns, bytes);
+
+	if (skb->len <= DNS_LITTLE)
+		fill(skb, bpf_ringbuf_reserve(&DNS, head + DNS_LITTLE, 0), received, DNS_LITTLE);
+	else
+		fill(skb, bpf_ringbuf_reserve(&DNS, sizeof(struct bastion_dns), 0), received,
+		     BASTION_DNS_MAX);
 }
 
 inlined void look(struct __sk_buff *skb, __u32 received)

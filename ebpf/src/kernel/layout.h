@@ -47,12 +47,10 @@ struct bastion_sender {
 	__u32 uid; /* on whose behalf */
 	__u32 kind;
 	__u32 unused;
-	__u64 recorded; /* nanoseconds since boot */
-	__u64 changed; /* when another image took the tuple over; 0 if none has */
 };
 
-/* One packet of a tuple that several processes share. */
-struct bastion_contested {
+/* One packet. */
+struct bastion_packet {
 	struct bastion_tuple tuple;
 	__u32 fingerprint;
 };
@@ -146,10 +144,9 @@ SAME(sizeof(struct bastion_tuple) == 40);
 AT(bastion_tuple, protocol, 36);
 SAME(sizeof(struct bastion_image) == 24);
 AT(bastion_image, pid, 16);
-SAME(sizeof(struct bastion_sender) == 88);
+SAME(sizeof(struct bastion_sender) == 72);
 AT(bastion_sender, device, 56);
-AT(bastion_sender, recorded, 72);
-SAME(sizeof(struct bastion_contested) == 44);
+SAME(sizeof(struct bastion_packet) == 44);
 SAME(sizeof(struct bastion_file) == 1560);
 AT(bastion_file, path_length, 16);
 AT(bastion_file, arguments, 1048);

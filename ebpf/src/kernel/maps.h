@@ -7,9 +7,9 @@
 #include "core.h"
 #include "layout.h"
 
-/* Twice as many as can wait in the queue, because the kernel evicts before a map is full. */
+/* Twice as many as can wait in the queue, because the kernel evicts before a map is full. What is
+ * evicted all the same, since packets that pass leave records too, is not known to the helper. */
 #define SENDERS 32768
-#define CONTESTED 4096
 #define FILES 2048
 #define PASSES 16384
 #define SOCKETS 65536
@@ -26,8 +26,8 @@ MAP(CONTROL, BPF_MAP_TYPE_ARRAY, 1, __u32, struct bastion_control);
 MAP(COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, BASTION_COUNTERS, __u32, __u64);
 /* Who sent the last new packet of each tuple. */
 MAP(SENDER, BPF_MAP_TYPE_LRU_HASH, SENDERS, struct bastion_tuple, struct bastion_sender);
-/* Who sent each packet, where a tuple went from one image to another. */
-MAP(CONTEST, BPF_MAP_TYPE_LRU_HASH, CONTESTED, struct bastion_contested, struct bastion_sender);
+/* Who sent each packet that is queued: several processes can send on one tuple. */
+MAP(PACKET, BPF_MAP_TYPE_LRU_HASH, SENDERS, struct bastion_packet, struct bastion_sender);
 /* What each image that has sent something runs. */
 MAP(FILE, BPF_MAP_TYPE_LRU_HASH, FILES, struct bastion_image, struct bastion_file);
 /* What may pass. */
@@ -45,14 +45,14 @@ struct {
 
 /* Room for what is too big for the stack. */
 struct bastion_room {
-	__u64 signature;
+	__u64 busy;
 	struct bastion_file file;
 };
 
 MAP(ROOM, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct bastion_room);
 
 #define EVENTS_SIZE (1 << 19)
-#define DNS_SIZE (1 << 18)
+#define DNS_SIZE (1 << 20)
 
 #define RING(name, size) \
 	struct { \

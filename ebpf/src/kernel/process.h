@@ -58,8 +58,11 @@ int bastion_exec(struct bpf_raw_tracepoint_args *arguments)
 		return 0;
 	}
 	describe(&exec->event, BASTION_EXEC, task, BPF_CORE_READ(task, real_parent), known->pids);
-	if (read_file(task, &exec->file))
+	if (read_file(task, &exec->file)) {
 		exec->file.flags = BASTION_FILE_NO_PATH;
+		exec->file.path_length = 0;
+		exec->file.arguments_length = 0;
+	}
 	told(&exec->event);
 	return 0;
 }

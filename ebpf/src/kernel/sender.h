@@ -12,6 +12,10 @@
  *   within the call, always.
  * - Raw sockets: likewise, if the packet's protocol is the socket's.
  *
+ * What the kernel has wrapped around another packet is its own: it has another protocol than the
+ * socket, or says that there is a header inside. (Another port alone is no sign: a program can
+ * change that of its socket from another thread.)
+ *
  * A thread of the kernel is never the sender; one that io_uring runs for a process is that
  * process's own.
  */
@@ -21,20 +25,14 @@
 #include "image.h"
 #include "tuple.h"
 
-/* For how long after a tuple went from one image to another each of its packets is recorded by
- * itself: longer than any packet waits to be read. */
-#define CONTEST_TIME (60 * 1000000000ull)
-
 inlined int has_ports(__u8 protocol)
 {
 	return protocol == TCP || protocol == UDP || protocol == UDPLITE || protocol == SCTP;
 }
 
-/* True if the packet is what its socket sends, and not one that the kernel has made around it. */
+/* True if the packet is what its socket sends. */
 inlined int is_sockets_own(const struct sock *sk, const struct bastion_tuple *tuple)
 {
-	if (BPF_CORE_READ(sk, sk_protocol) != tuple->protocol)
-		return 0;
 	return !has_ports(tuple->protocol) ||
 	       BPF_CORE_READ((const struct inet_sock *)sk, inet_sport) == tuple->source_port;
 }
@@ -61,15 +59,27 @@ inlined int is_own_call(const struct sock *sk, __u8 protocol, __u8 state)
 	case UDPLITE:
 		/* Tunnels and IPsec send by the sockets of programs. */
 		return is_open(sk) && !BPF_CORE_READ((const struct udp_sock *)sk, encap_type);
+	case ICMP:
+	case ICMPV6:
+		return is_open(sk) && BPF_CORE_READ(sk, sk_type) == SOCK_DGRAM;
 	default:
-		return is_open(sk);
+		/* Others may send again by timers. */
+		return 0;
 	}
 }
 
-inlined __u32 kind_of(struct task_struct *task, const struct sock *sk,
-			    const struct bastion_tuple *tuple)
+inlined int is_own_raw(const struct sock *sk, __u8 protocol)
+{
+	__u16 own = BPF_CORE_READ(sk, sk_protocol);
+
+	return is_open(sk) && (own == RAW || own == protocol);
+}
+
+inlined __u32 kind_of(struct task_struct *task, const struct sk_buff *skb, const struct sock *sk,
+		      const struct bastion_tuple *tuple)
 {
 	__u8 state;
+	int own;
 
 	if (!sk)
 		return BASTION_UNPROVEN;
@@ -77,17 +87,16 @@ inlined __u32 kind_of(struct task_struct *task, const struct sock *sk,
 	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT)
 		return BASTION_UNPROVEN;
 	if (BPF_CORE_READ(sk, sk_type) == SOCK_RAW) {
-		__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-
-		if (protocol != RAW && protocol != tuple->protocol)
-			return BASTION_UNPROVEN;
-		return is_open(sk) ? BASTION_PROCESS : BASTION_UNPROVEN;
+		own = is_own_raw(sk, tuple->protocol);
+	} else {
+		if (BPF_CORE_READ(sk, sk_protocol) != tuple->protocol ||
+		    BPF_CORE_READ(skb, inner_network_header))
+			return BASTION_KERNEL;
+		own = is_sockets_own(sk, tuple) && is_own_call(sk, tuple->protocol, state);
 	}
-	if (!is_sockets_own(sk, tuple))
-		return BASTION_KERNEL;
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return BASTION_UNPROVEN;
-	return is_own_call(sk, tuple->protocol, state) ? BASTION_PROCESS : BASTION_UNPROVEN;
+	return own ? BASTION_PROCESS : BASTION_UNPROVEN;
 }
 
 /* On whose behalf: as the queue tells it, whoever opened the socket's file (NFQA_UID,
@@ -100,28 +109,22 @@ inlined __u32 user_of(const struct sock *sk)
 	return file ? BPF_CORE_READ(file, f_cred, fsuid.val) : BPF_CORE_READ(sk, sk_uid.val);
 }
 
-/* Keeps what an image runs, when it sends for the first time.
- *
- * A program may be interrupted by itself, for another process on the same processor, which then
- * writes to the same room. So whoever uses it signs it first, and what was kept is taken back if
- * the signature is another's by then. */
+/* Keeps what an image runs, when it sends for the first time. A program may be interrupted by
+ * itself, for another process on the same processor, while it uses the room: that one goes
+ * without. */
 inlined void keep_file(struct task_struct *task, const struct bastion_image *image)
 {
 	__u32 zero = 0;
-	__u64 signature = bpf_ktime_get_ns();
 	struct bastion_room *room;
 
 	if (bpf_map_lookup_elem(&FILE, image))
 		return;
 	room = bpf_map_lookup_elem(&ROOM, &zero);
-	if (!room)
+	if (!room || __sync_lock_test_and_set(&room->busy, 1))
 		return;
-	*(volatile __u64 *)&room->signature = signature;
-	if (read_file(task, &room->file))
-		return;
-	bpf_map_update_elem(&FILE, image, &room->file, BPF_NOEXIST);
-	if (*(volatile __u64 *)&room->signature != signature)
-		bpf_map_delete_elem(&FILE, image);
+	if (!read_file(task, &room->file))
+		bpf_map_update_elem(&FILE, image, &room->file, BPF_NOEXIST);
+	__sync_lock_test_and_set(&room->busy, 0);
 }
 
 inlined void running(struct bastion_sender *sender, const struct sock *sk, __u32 pids)
@@ -143,55 +146,46 @@ inlined void running(struct bastion_sender *sender, const struct sock *sk, __u32
 	keep_file(task, &sender->image);
 }
 
-/* Keeps who sent this packet. Where another image sent packets of this tuple lately, some of
- * which may not have been read yet, the packet is recorded by itself as well. */
-inlined void keep(const struct packet *packet, const struct bastion_tuple *tuple,
-			struct bastion_sender *sender, const struct bastion_sender *old)
-{
-	struct bastion_contested contested;
-
-	if (old) {
-		int same = old->kind == sender->kind && same_image(&old->image, &sender->image) &&
-			   old->uid == sender->uid;
-
-		if (same && old->cookie == sender->cookie && !old->changed)
-			return;
-		if (!same)
-			sender->changed = sender->recorded;
-		else if (sender->recorded - old->changed < CONTEST_TIME)
-			sender->changed = old->changed;
-	}
-	if (sender->changed) {
-		__builtin_memset(&contested, 0, sizeof(contested));
-		contested.tuple = *tuple;
-		contested.fingerprint = fingerprint_of(packet);
-		bpf_map_update_elem(&CONTEST, &contested, sender, BPF_ANY);
-	}
-	bpf_map_update_elem(&SENDER, tuple, sender, BPF_ANY);
-}
-
 /* Finds and keeps who sends this packet: 0 if its headers can be read. */
-inlined int record(struct sk_buff *skb, __u64 cookie, __u32 pids,
-			 struct bastion_tuple *tuple, struct bastion_sender *sender)
+inlined int record(struct sk_buff *skb, __u64 cookie, __u32 pids, struct bastion_tuple *tuple,
+		   struct bastion_sender *sender)
 {
 	struct packet packet = packet_of(skb);
 	struct sock *sk = BPF_CORE_READ(skb, sk);
 	struct bastion_sender *old;
+	__u32 kind;
 
 	if (tuple_of(&packet, tuple))
 		return -1;
+	kind = kind_of((void *)bpf_get_current_task(), skb, sk, tuple);
+	old = bpf_map_lookup_elem(&SENDER, tuple);
+	if (kind == BASTION_UNPROVEN && old && cookie) {
+		/* Copied before it is looked at: it may become another's at any moment. */
+		*sender = *old;
+		/* Sent again, or late, by the socket whose sender is known. */
+		if (sender->cookie == cookie)
+			return 0;
+	}
 	__builtin_memset(sender, 0, sizeof(*sender));
 	sender->cookie = cookie;
-	sender->recorded = bpf_ktime_get_boot_ns();
-	sender->kind = kind_of((void *)bpf_get_current_task(), sk, tuple);
-	old = bpf_map_lookup_elem(&SENDER, tuple);
-	if (sender->kind == BASTION_UNPROVEN && old && old->cookie == cookie && cookie) {
-		/* Sent again, or late, by the socket whose sender is known. */
-		*sender = *old;
-		return 0;
-	}
-	if (sender->kind == BASTION_PROCESS)
+	sender->kind = kind;
+	if (kind == BASTION_PROCESS)
 		running(sender, sk, pids);
-	keep(&packet, tuple, sender, old);
+	if (!old || old->cookie != cookie || old->kind != kind || old->uid != sender->uid ||
+	    !same_image(&old->image, &sender->image))
+		bpf_map_update_elem(&SENDER, tuple, sender, BPF_ANY);
 	return 0;
+}
+
+/* Keeps for the helper who sent this packet, which is about to be queued. */
+inlined void keep_packet(const struct sk_buff *skb, const struct bastion_tuple *tuple,
+			 const struct bastion_sender *sender)
+{
+	struct packet packet = packet_of(skb);
+	struct bastion_packet key;
+
+	__builtin_memset(&key, 0, sizeof(key));
+	key.tuple = *tuple;
+	key.fingerprint = fingerprint_of(&packet);
+	bpf_map_update_elem(&PACKET, &key, sender, BPF_ANY);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What the headers of a packet say. It is read in just the way in which the helper reads a queued
- * packet (helper/src/packet), so that both speak of the same tuple; what can't be read gets no
- * record, and the helper denies it.
+ * What the headers of a packet say. It is read as the helper reads a queued packet
+ * (helper/src/packet), so that both speak of the same tuple; what can't be read gets no record,
+ * and its sender stays unknown.
  */
 #pragma once
 
@@ -150,7 +150,7 @@ inlined int tuple_of(const struct packet *packet, struct bastion_tuple *tuple)
 }
 
 /* A number that tells packets of one tuple apart; two that agree in it say the same in their
- * first bytes. The helper computes the same (helper/src/identify/kernel). FNV-1a over words. */
+ * first bytes. The helper computes the same (helper/src/kernel/tuple.rs). FNV-1a over words. */
 inlined __u32 fingerprint_of(const struct packet *packet)
 {
 	__u32 words[FINGERPRINT / 4] = {};

@@ -112,6 +112,8 @@ pub enum UnknownReason {
     Changed,
     /// The kernel refused to tell.
     Unreadable,
+    /// The kernel-side program made no record of the packet, or had to make room for others.
+    NoRecord,
 }
 
 impl fmt::Display for UnknownReason {
@@ -122,6 +124,7 @@ impl fmt::Display for UnknownReason {
             Self::Ambiguous => "several programs share its socket",
             Self::Changed => "its process changed meanwhile",
             Self::Unreadable => "the kernel did not tell",
+            Self::NoRecord => "the kernel kept no record of it",
         })
     }
 }

@@ -30,6 +30,9 @@ const ROUND_MILLIS: u64 = 50;
 /// Milliseconds between two looks, while questions are open, whether their processes still live.
 const LIVENESS: u64 = 250;
 
+/// Shortest time between two looks at what the kernel let pass, in milliseconds.
+const HITS: u64 = 1_000;
+
 /// What an engine is made of.
 pub struct EngineParts<Q, I, C> {
     /// Where packets come from.
@@ -60,6 +63,7 @@ pub struct Engine<Q, I, C> {
     pub(super) pending: Pending,
     once: Once,
     next_liveness: Option<Timestamp>,
+    next_hits: Timestamp,
     malformed: u64,
     pub(super) unreported: u64,
 }
@@ -80,6 +84,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             pending: Pending::default(),
             once: Once::default(),
             next_liveness: None,
+            next_hits: Timestamp::default(),
             malformed: 0,
             unreported: 0,
         }
@@ -94,6 +99,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         loop {
             let timeout = self.sleep();
             self.parts.queue.wait(timeout)?;
+            // Also when there is nothing to judge: look-ups may be told faster than connections.
+            self.parts.names.read(self.parts.clock.steady());
             if self.commands()? == Next::Stop {
                 return self.stop();
             }
@@ -137,8 +144,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     let _ = done.send(self.pending.get(question).is_some());
                 }
                 Ok(Command::Report(done)) => {
-                    let hits = self.parts.passes.hits();
-                    self.tell_hits(hits);
+                    self.collect_hits();
                     let _ = done.send(self.report());
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(Next::Stop),
@@ -153,6 +159,17 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             waiting_packets: self.pending.waiting_packets(),
             malformed: self.malformed,
             unreported: self.unreported,
+        }
+    }
+
+    /// Takes note of what the kernel let pass, but no more often than now and then: whoever may ask
+    /// for reports must not hold up packets.
+    fn collect_hits(&mut self) {
+        let now = self.parts.clock.steady();
+        if self.next_hits <= now {
+            self.next_hits = now.after_millis(HITS);
+            let hits = self.parts.passes.hits();
+            self.tell_hits(hits);
         }
     }
 

@@ -5,6 +5,8 @@ use std::io;
 use bastion_policy::matcher::ExecutablePath;
 use bastion_policy::process::{Executable, FileId};
 
+use rustix::fs::makedev;
+
 use super::mounts;
 use super::proc_dir::{ProcDir, ProcFs};
 
@@ -37,6 +39,20 @@ impl Image {
             link: dir.link("exe")?,
             mount,
         })
+    }
+
+    /// True if it is the file with this number on the file system with this device, both as the
+    /// kernel numbers them. Where programs are shown another device (btrfs: one for each subvolume),
+    /// the table of mounts has the kernel's.
+    pub(super) fn is(&self, dir: &ProcDir, inode: u64, device: u32) -> bool {
+        let (major, minor) = device_numbers(device);
+        let shown = self.file.device == makedev(major, minor);
+        let mounted = || {
+            let table = dir.read("mountinfo", MACHINE_MOUNTS).ok()?;
+            mounts::device(self.mount?, &mounts::parse(&table))
+        };
+        self.file.inode == inode
+            && (shown || mounted() == Some(format!("{major}:{minor}").into_bytes()))
     }
 
     /// The file and the path by which rules know it.
@@ -114,6 +130,12 @@ impl Image {
             on_machine: on_machine && !replaced,
         }
     }
+}
+
+/// Major and minor number of a device as the kernel has it: with 20 bits for the minor number
+/// (`MINORBITS`, include/linux/kdev_t.h).
+pub(super) fn device_numbers(device: u32) -> (u32, u32) {
+    (device >> 20, device & 0xf_ffff)
 }
 
 /// Where an executable is.

@@ -5,7 +5,7 @@ use bastion_policy::matcher::{ExecutablePath, ProgramError};
 use bastion_policy::process::{Ancestor, Evidence, Executable, FileId, Process, ProcessKey};
 use rustix::fs::makedev;
 
-use super::executable::MACHINE_MOUNTS;
+use super::executable::{MACHINE_MOUNTS, device_numbers};
 use super::proc_dir::ProcFs;
 use super::process::{self, MAX_PARENTS, line_of};
 use super::{app, mounts};
@@ -45,8 +45,9 @@ pub(super) fn describe(
 /// file that the machine has no path for gets one that leads nowhere once the process is gone, as
 /// of [`Image::place`](super::executable::Image::place).
 fn executable(proc: &ProcFs, pid: u32, ran: &Ran) -> Result<Executable, ProgramError> {
+    let (major, minor) = device_numbers(ran.device);
     let file = FileId {
-        device: makedev(major(ran.device), minor(ran.device)),
+        device: makedev(major, minor),
         inode: ran.inode,
     };
     let path = |bytes: &[u8]| ExecutablePath::from_bytes(bytes);
@@ -85,17 +86,9 @@ fn paths(proc: &ProcFs, ran: &Ran) -> Vec<Vec<u8>> {
     let (Ok(table), Some(inside)) = (table, &ran.path) else {
         return Vec::new();
     };
-    let device = format!("{}:{}", major(ran.device), minor(ran.device));
+    let (major, minor) = device_numbers(ran.device);
+    let device = format!("{major}:{minor}");
     mounts::of_file(device.as_bytes(), inside, &mounts::parse(&table))
-}
-
-/// The kernel has 20 bits for the minor number (`MINORBITS`, include/linux/kdev_t.h).
-fn major(device: u32) -> u32 {
-    device >> 20
-}
-
-fn minor(device: u32) -> u32 {
-    device & 0xf_ffff
 }
 
 /// The ancestors of a process, nearest first, as it was seen that they started one another; as

@@ -76,6 +76,12 @@ pub(super) fn on_machine(path: &[u8], id: u64, seen: &[Mount], machine: &[Mount]
     of_file(&mount.device, &join(&mount.root, below), machine)
 }
 
+/// The device (`major:minor`) of the file system on mount `id`.
+pub(super) fn device(id: u64, mounts: &[Mount]) -> Option<Vec<u8>> {
+    let mount = mounts.iter().find(|mount| mount.id == id)?;
+    Some(mount.device.clone())
+}
+
 /// The paths on the machine of the file with this path within the file system on this device
 /// (`major:minor`), whose own table `machine` is; the smallest mounted part of the file system
 /// first.

@@ -16,7 +16,8 @@ use bastion_policy::process::{Identity, Process, UnknownReason};
 
 use super::proc_dir::ProcFs;
 use super::{Identifier, SocketTableIdentifier, gone, process};
-use crate::kernel::{History, Key, Ran, Record, Senders, fingerprint};
+use crate::kernel::{History, Key, Ran, Senders, fingerprint};
+use crate::packet;
 use crate::queue::HeldPacket;
 use crate::sockets::SocketEntry;
 
@@ -89,20 +90,18 @@ impl PacketPathIdentifier {
 
 impl Identifier for PacketPathIdentifier {
     fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
-        let record = self
-            .senders
-            .of(Key::from(flow), || fingerprint(&packet.bytes));
-        match record {
-            Ok(Record::Sender(sender)) if sender.kind == kind::PROCESS => self.recorded(&sender),
-            Ok(Record::Sender(sender)) if sender.kind == kind::KERNEL => Identity::Kernel,
-            Ok(Record::Contested) => Identity::Unknown {
-                uid: packet.owner,
-                reason: UnknownReason::Ambiguous,
-            },
-            Ok(_) => self.fallback.identify(flow, packet),
+        let unknown = |reason| Identity::Unknown {
+            uid: packet.owner,
+            reason,
+        };
+        match self.senders.of(Key::from(flow), fingerprint(&packet.bytes)) {
+            Ok(Some(sender)) if sender.kind == kind::PROCESS => self.recorded(&sender),
+            Ok(Some(sender)) if sender.kind == kind::KERNEL => Identity::Kernel,
+            Ok(Some(_)) if may_be_looked_up(packet) => self.fallback.identify(flow, packet),
+            Ok(_) => unknown(UnknownReason::NoRecord),
             Err(error) => {
-                tracing::debug!(%error, "the record of a packet can't be read");
-                self.fallback.identify(flow, packet)
+                tracing::warn!(%error, "the record of a packet can't be read");
+                unknown(UnknownReason::Unreadable)
             }
         }
     }
@@ -120,6 +119,18 @@ impl Identifier for PacketPathIdentifier {
         process.executable.replaced = true;
         Identity::Process(Arc::new(process))
     }
+}
+
+/// True for packets that are not sent by a call of their program's, and whose sender can be looked
+/// up all the same. Of others, whoever holds the socket by now need not be who sent: a program may
+/// have handed it on, or executed another, just for that.
+///
+/// - what no open file sent: the kernel's own;
+/// - what root's sockets send, such as those by which IPsec and tunnels wrap packets;
+/// - the middle of a TCP connection, which goes on in whatever process holds its socket.
+fn may_be_looked_up(packet: &HeldPacket) -> bool {
+    let midstream = || packet::parse(&packet.bytes).is_ok_and(|parsed| parsed.midstream);
+    packet.owner.is_none_or(|owner| owner == 0) || midstream()
 }
 
 /// The flow of a socket that has a fixed remote end.

@@ -79,7 +79,8 @@ pub(super) fn read_recorded(proc: &ProcFs, sender: &Sender) -> Result<Process, U
     let read = steady(&dir, &|_| true, |moment| {
         let layout = [sender.stack, sender.arguments_end];
         let start = process_key(&sender.image).start_time;
-        let same = moment.stat.is_of(start, layout) && moment.image.file.inode == sender.inode;
+        let same =
+            moment.stat.is_of(start, layout) && moment.image.is(&dir, sender.inode, sender.device);
         same.then(|| describe(proc, &dir, moment, sender.uid, Evidence::PacketPath))
             .transpose()
     })?;

@@ -14,7 +14,7 @@ use super::KernelError;
 use super::passes::process_key;
 use super::rings;
 
-/// Processes remembered; the first to come are the first to go. A desktop has a few hundred, a
+/// Processes remembered; those that have ended are the first to go, and then the first to come. A desktop has a few hundred, a
 /// build of software starts some ten thousand in a minute.
 const PROCESSES: usize = 8_192;
 
@@ -81,7 +81,10 @@ struct Told {
 #[derive(Debug, Default)]
 struct Book {
     processes: HashMap<ProcessKey, Known>,
+    /// As they came.
     order: VecDeque<ProcessKey>,
+    /// As they ended.
+    ended: VecDeque<ProcessKey>,
 }
 
 impl History {
@@ -155,20 +158,30 @@ impl Book {
                 let ran = parent.and_then(|parent| self.processes.get(&parent)?.ran.clone());
                 *self.entry(key) = Known { parent, ran };
             }
+            ebpf::event::EXIT if self.processes.contains_key(&key) => self.ended.push_back(key),
             _ => {}
         }
     }
 
     fn entry(&mut self, key: ProcessKey) -> &mut Known {
         if !self.processes.contains_key(&key) {
+            self.make_room();
             self.order.push_back(key);
-            if self.order.len() > PROCESSES
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.processes.remove(&oldest);
-            }
         }
         self.processes.entry(key).or_default()
+    }
+
+    fn make_room(&mut self) {
+        while self.processes.len() >= PROCESSES {
+            let Some(gone) = self.ended.pop_front().or_else(|| self.order.pop_front()) else {
+                return;
+            };
+            self.processes.remove(&gone);
+        }
+        // Those that went as ended still stand in the order.
+        if self.order.len() >= 2 * PROCESSES {
+            self.order.retain(|key| self.processes.contains_key(key));
+        }
     }
 }
 
@@ -250,7 +263,20 @@ mod tests {
             book.note(&event(ebpf::event::FORK, pid, 1), None);
         }
         assert_eq!(book.processes.len(), PROCESSES);
-        assert_eq!(book.order.len(), PROCESSES);
+        assert!(book.order.len() <= 2 * PROCESSES);
+    }
+
+    #[test]
+    fn those_that_have_ended_are_forgotten_first() {
+        let mut book = Book::default();
+        let last = u32::try_from(PROCESSES).unwrap();
+        for pid in 1..=last {
+            book.note(&event(ebpf::event::FORK, pid, 0), None);
+        }
+        book.note(&event(ebpf::event::EXIT, 7, 0), None);
+        book.note(&event(ebpf::event::FORK, last + 1, 0), None);
+        let knows = |pid| book.processes.contains_key(&process_key(&image(pid)));
+        assert!(knows(1) && !knows(7) && knows(last + 1));
     }
 
     proptest::proptest! {

@@ -39,62 +39,35 @@ pub(super) fn get<K: aya::Pod, V: aya::Pod>(
     }
 }
 
-/// For how long after a tuple went from one image to another the programs record each packet by
-/// itself, in nanoseconds: `CONTEST_TIME` of `kernel/sender.h`.
-const CONTEST_TIME: u64 = 60 * 1_000_000_000;
-
 /// The records of senders.
 #[derive(Debug)]
 pub struct Senders {
     senders: Table<ebpf::Tuple, ebpf::Sender>,
-    contested: Table<ebpf::Contested, ebpf::Sender>,
+    packets: Table<ebpf::Packet, ebpf::Sender>,
     files: Table<ebpf::Image, ebpf::File>,
-}
-
-/// What is recorded about a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Record {
-    /// Nothing.
-    None,
-    /// This.
-    Sender(ebpf::Sender),
-    /// Several images have sent packets of its tuple at about the same time, and which sent this
-    /// one is not known.
-    Contested,
 }
 
 impl Senders {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
             senders: take(ebpf, "SENDER")?,
-            contested: take(ebpf, "CONTEST")?,
+            packets: take(ebpf, "PACKET")?,
             files: take(ebpf, "FILE")?,
         })
     }
 
-    /// What is recorded about a packet of this tuple with this fingerprint.
+    /// Who sent the packet of this tuple with this fingerprint, which is in the queue; `None` if it
+    /// was not recorded, or so long ago that the record made room for others.
     pub(crate) fn of(
         &self,
         key: Key,
-        fingerprint: impl FnOnce() -> u32,
-    ) -> Result<Record, KernelError> {
-        let Some(sender) = get(&self.senders, "SENDER", &key.0)? else {
-            return Ok(Record::None);
-        };
-        if sender.changed == 0 {
-            return Ok(Record::Sender(sender));
-        }
-        let packet = ebpf::Contested {
+        fingerprint: u32,
+    ) -> Result<Option<ebpf::Sender>, KernelError> {
+        let packet = ebpf::Packet {
             tuple: key.0,
-            fingerprint: fingerprint(),
+            fingerprint,
         };
-        let own = get(&self.contested, "CONTEST", &packet)?;
-        let long_ago = sender.recorded.saturating_sub(sender.changed) >= CONTEST_TIME;
-        Ok(match own {
-            Some(own) => Record::Sender(own),
-            None if long_ago => Record::Sender(sender),
-            None => Record::Contested,
-        })
+        get(&self.packets, "PACKET", &packet)
     }
 
     /// Who sent the last packet of this tuple.

@@ -24,7 +24,6 @@ mod tuple;
 
 pub use history::{History, Ran};
 pub use load::{Hooks, Kernel, Missing, Parts, SenderHook};
-pub(crate) use maps::Record;
 pub use maps::Senders;
 pub use passes::KernelPasses;
 pub(crate) use passes::process_key;

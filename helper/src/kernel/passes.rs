@@ -68,7 +68,7 @@ impl KernelPasses {
                     && process.uid == sender.uid
             }
             // What the programs can't tell, they can't tell apart either.
-            _ => sender.kind != ebpf::kind::PROCESS && sender.changed == 0,
+            _ => sender.kind != ebpf::kind::PROCESS,
         }))
     }
 

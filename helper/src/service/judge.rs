@@ -62,8 +62,8 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let settings = SettingsStore::open(paths);
     let ledger = Ledger::new(EventLog::open(&paths.log));
     let (queue, waker) = NfQueue::open(QUEUE)?;
+    let (kernel, side) = KernelSide::start(&waker)?;
     let (engine, commands) = EngineHandle::new(waker);
-    let (kernel, side) = KernelSide::start()?;
     let core = Core::new(engine.clone(), kernel, QUEUE, rules, settings, ledger);
     let core = Arc::new(core);
     // What was over while the helper was down must not come into force again.

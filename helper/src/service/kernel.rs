@@ -1,5 +1,6 @@
 //! The kernel programs as the service uses them: as many as this kernel takes.
 
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
 use bastion_ebpf::counter;
@@ -11,6 +12,7 @@ use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
 use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, Senders, watch};
 use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
+use crate::queue::Waker;
 use crate::sockets::{SocketError, SocketTables};
 
 const NO_PROGRAMS: &str = "Bastion's kernel programs are not used: programs are identified through \
@@ -49,17 +51,18 @@ pub(super) struct EngineSide {
 
 impl KernelSide {
     /// Loads and attaches what this kernel takes. Nothing is fed by it yet.
-    pub fn start() -> Result<(Self, EngineSide), SocketError> {
+    pub fn start(waker: &Waker) -> Result<(Self, EngineSide), SocketError> {
         let fallback = SocketTableIdentifier::new()?;
         let mut hooks = Hooks::default();
         let mut records = None;
         let (kernel, engine, pins) = match Kernel::load() {
             Ok((mut kernel, parts)) => {
                 let pins = attach(&mut kernel, &mut hooks);
-                keep_read(&parts.history);
+                let reader = parts.history.clone();
+                keep_reading("processes", parts.history.bell(), move || reader.read());
                 records = Some((Arc::clone(&parts.senders), parts.history.clone()));
                 note_sockets(&mut kernel);
-                let engine = with_programs(parts, fallback, &mut hooks);
+                let engine = with_programs(parts, fallback, waker, &mut hooks);
                 (Some(kernel), engine, pins)
             }
             Err(error) => {
@@ -142,7 +145,15 @@ impl KernelSide {
     }
 }
 
-fn with_programs(parts: Parts, fallback: SocketTableIdentifier, hooks: &mut Hooks) -> EngineSide {
+fn with_programs(
+    parts: Parts,
+    fallback: SocketTableIdentifier,
+    waker: &Waker,
+    hooks: &mut Hooks,
+) -> EngineSide {
+    let waker = waker.clone();
+    let bell = parts.dns.bell();
+    keep_reading("names", bell, move || waker.wake());
     let (names, sources): (Box<dyn NameSource>, _) = match ObservedNames::start(parts.dns) {
         Ok((names, sources)) => (Box::new(names), Some(sources)),
         Err(error) => {
@@ -192,14 +203,10 @@ fn attach_queued(kernel: &mut Kernel, hooks: &mut Hooks) {
     }
 }
 
-/// Has events of processes read when there is nothing to judge for long.
-fn keep_read(history: &History) {
-    let reader = history.clone();
-    let watched = history
-        .bell()
-        .and_then(|bell| watch(bell, "processes", move || reader.read()));
-    if let Err(error) = watched {
-        tracing::warn!(%error, "events of processes are read only with packets: {error}");
+/// Has a ring read also when there is nothing to judge for long.
+fn keep_reading(what: &str, bell: std::io::Result<OwnedFd>, read: impl FnMut() + Send + 'static) {
+    if let Err(error) = bell.and_then(|bell| watch(bell, what, read)) {
+        tracing::warn!(%error, "events of {what} are read only with packets: {error}");
     }
 }
 

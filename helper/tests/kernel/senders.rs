@@ -58,10 +58,7 @@ fn each_of_two_programs_with_one_tuple_is_named() {
             .iter()
             .map(|it| it.identity.process().map(|it| it.key.pid))
             .collect();
-        // Of the first it can't be told any more that it came before the other's.
-        assert_eq!(
-            pids,
-            [None, Some(other.pid()), Some(one.pid()), Some(other.pid())]
-        );
+        let (one, other) = (Some(one.pid()), Some(other.pid()));
+        assert_eq!(pids, [one, other, one, other]);
     });
 }

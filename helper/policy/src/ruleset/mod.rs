@@ -166,15 +166,11 @@ impl RuleSet {
         if !lasting || spec.destination.regards_names() {
             return false;
         }
-        let above = self.named.iter().filter_map(|rank| self.ranked_rule(*rank));
-        above
-            .filter(|named| named.matches_elsewhere(flow, identity, now))
-            .all(|named| {
-                Precedence::of(named)
-                    .compare(&Precedence::of(rule))
-                    .0
-                    .is_lt()
-            })
+        let own = Precedence::of(rule);
+        let named = self.named.iter().filter_map(|rank| self.ranked_rule(*rank));
+        named
+            .take_while(|named| Precedence::of(named).compare(&own).0.is_gt())
+            .all(|named| !named.matches_elsewhere(flow, identity, now))
     }
 
     /// The rule that decides, whatever the mode.
