@@ -129,7 +129,7 @@ fn nothing_comes_through_once_the_rule_is_removed() {
 fn nothing_comes_through_once_the_rule_is_switched_off() {
     check(&Way {
         purpose: "switched-off",
-        rounds: 15,
+        rounds: 10,
         first: ADD,
         allow: "bastionctl rules enable $(cat /run/rule)",
         end: "bastionctl rules disable $(cat /run/rule)",
@@ -140,7 +140,7 @@ fn nothing_comes_through_once_the_rule_is_switched_off() {
 fn nothing_comes_through_once_the_rule_denies() {
     check(&Way {
         purpose: "denying",
-        rounds: 15,
+        rounds: 10,
         first: ADD,
         allow: "bastionctl rules edit $(cat /run/rule) --action allow",
         end: "bastionctl rules edit $(cat /run/rule) --action deny",
@@ -151,7 +151,7 @@ fn nothing_comes_through_once_the_rule_denies() {
 fn nothing_comes_through_once_another_rule_beats_it() {
     check(&Way {
         purpose: "beaten",
-        rounds: 15,
+        rounds: 10,
         first: ADD,
         allow: "bastionctl rules remove $(cat /run/rule)",
         end: BEAT,
@@ -162,7 +162,7 @@ fn nothing_comes_through_once_another_rule_beats_it() {
 fn nothing_comes_through_once_a_pause_is_over() {
     check(&Way {
         purpose: "paused",
-        rounds: 15,
+        rounds: 10,
         first: "",
         allow: "bastionctl pause 10m",
         end: "bastionctl resume",
@@ -184,7 +184,7 @@ fn nothing_comes_through_once_the_time_of_the_rule_is_over() {
 fn nothing_comes_through_once_the_rule_is_edited_away() {
     check(&Way {
         purpose: "edited",
-        rounds: 15,
+        rounds: 10,
         first: r#"cp -p $RULES /run/without; cp -p $RULES /run/with
             printf '\n[[rule]]\nname = "flood"\naction = "allow"\nprogram = "%s"\n' $PROGRAM >>/run/with"#,
         allow: r#"cp -p /run/with $RULES.new; mv $RULES.new $RULES
