@@ -16,7 +16,7 @@ use bastion_policy::process::{Identity, Process, UnknownReason};
 
 use super::proc_dir::ProcFs;
 use super::{Identifier, SocketTableIdentifier, gone, process};
-use crate::kernel::{History, Key, Ran, Senders, fingerprint};
+use crate::kernel::{History, Key, Ran, Senders};
 use crate::packet;
 use crate::queue::HeldPacket;
 use crate::sockets::SocketEntry;
@@ -94,7 +94,7 @@ impl Identifier for PacketPathIdentifier {
             uid: packet.owner,
             reason,
         };
-        match self.senders.of(Key::from(flow), fingerprint(&packet.bytes)) {
+        match self.senders.of(Key::from(flow), &packet.bytes) {
             Ok(Some(sender)) if sender.kind == kind::PROCESS => self.recorded(&sender),
             Ok(Some(sender)) if sender.kind == kind::KERNEL => Identity::Kernel,
             Ok(Some(_)) if may_be_looked_up(packet) => self.fallback.identify(flow, packet),

@@ -4,6 +4,7 @@ use aya::Ebpf;
 use aya::maps::{HashMap, MapData, MapError};
 use bastion_ebpf as ebpf;
 
+use super::tuple::fingerprints;
 use super::{KernelError, Key};
 
 /// A map of the kernel with keys and values of these types.
@@ -56,18 +57,20 @@ impl Senders {
         })
     }
 
-    /// Who sent the packet of this tuple with this fingerprint, which is in the queue; `None` if it
-    /// was not recorded, or so long ago that the record made room for others.
-    pub(crate) fn of(
-        &self,
-        key: Key,
-        fingerprint: u32,
-    ) -> Result<Option<ebpf::Sender>, KernelError> {
-        let packet = ebpf::Packet {
-            tuple: key.0,
-            fingerprint,
-        };
-        get(&self.packets, "PACKET", &packet)
+    /// Who sent this packet of this tuple, which is in the queue; `None` if it was not recorded, or
+    /// so long ago that the record made room for others.
+    pub(crate) fn of(&self, key: Key, packet: &[u8]) -> Result<Option<ebpf::Sender>, KernelError> {
+        for fingerprint in fingerprints(packet) {
+            let packet = ebpf::Packet {
+                tuple: key.0,
+                fingerprint,
+            };
+            let sender = get(&self.packets, "PACKET", &packet)?;
+            if sender.is_some() {
+                return Ok(sender);
+            }
+        }
+        Ok(None)
     }
 
     /// Who sent the last packet of this tuple.

@@ -29,7 +29,7 @@ pub use passes::KernelPasses;
 pub(crate) use passes::process_key;
 pub use pins::{Pins, remove as remove_pins};
 pub use rings::{DnsPackets, watch};
-pub use tuple::{Key, fingerprint};
+pub use tuple::Key;
 
 use std::io;
 

@@ -39,13 +39,23 @@ pub(super) fn address(address: IpAddr) -> ([u8; 16], u8) {
 /// Bytes of a packet that tell it from others of its tuple: `FINGERPRINT` of `kernel/tuple.h`.
 const FINGERPRINT: usize = 64;
 
-/// What `fingerprint_of` of `kernel/tuple.h` makes of the same packet: FNV-1a over its first bytes,
-/// taken as words.
-#[must_use]
-pub fn fingerprint(packet: &[u8]) -> u32 {
+/// Fewest bytes of a packet that the programs see in one piece: an IPv4 header.
+const SHORTEST: usize = 20;
+
+/// What `fingerprint_of` of `kernel/tuple.h` may have made of the same packet, likeliest first:
+/// FNV-1a over its first bytes, taken as words. The programs see the packet's linear part alone,
+/// which may end earlier: a datagram that a program puts together from pieces is in several.
+pub(super) fn fingerprints(packet: &[u8]) -> impl Iterator<Item = u32> {
+    let longest = packet.len().min(FINGERPRINT);
+    let shortest = longest.min(SHORTEST);
+    (shortest..=longest)
+        .rev()
+        .map(|length| fingerprint(packet, length))
+}
+
+fn fingerprint(packet: &[u8], length: usize) -> u32 {
     let mut words = [0; FINGERPRINT];
-    let used = packet.len().min(FINGERPRINT);
-    if let (Some(to), Some(from)) = (words.get_mut(..used), packet.get(..used)) {
+    if let (Some(to), Some(from)) = (words.get_mut(..length), packet.get(..length)) {
         to.copy_from_slice(from);
     }
     let (words, _) = words.as_chunks::<4>();
@@ -80,7 +90,9 @@ mod tests {
         #[test]
         fn only_the_first_bytes_count(packet: Vec<u8>) {
             let first = packet.get(..FINGERPRINT).unwrap_or(&packet);
-            assert_eq!(fingerprint(&packet), fingerprint(first));
+            assert!(fingerprints(&packet).eq(fingerprints(first)));
+            let cut = packet.get(..SHORTEST).unwrap_or(&packet);
+            assert_eq!(fingerprints(&packet).last(), fingerprints(cut).next());
         }
     }
 }
