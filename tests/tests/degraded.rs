@@ -64,7 +64,7 @@ const NO_TYPES: Case = Case {
     take: "test -e /sys/kernel/btf/vmlinux",
     give_back: "true",
     hooks: &[],
-    troubles: &[(NO_PROGRAMS, "BTF")],
+    troubles: &[(NO_PROGRAMS, "/sys/kernel/btf/vmlinux")],
 };
 
 const NO_PINS: Case = Case {
