@@ -6,7 +6,12 @@ and answers each with one on standard output, {"ok": RESULT} or {"error": TEXT}.
 Its arguments are its addresses, of both families.
 
 Operations: listen {transport, port, manner: echo|http|silent}, arrived
-{transport, family, port}, forget {}, name {name, addresses}."""
+{transport, family, port}, forget {}, name {name, addresses, server, alias,
+long}, forge {server, to, name, address}.
+
+A name is told by every server, or by the one at the address that is given; with
+an alias its addresses are those of the alias; a long answer comes over TCP
+alone. A forged answer is one that nobody has asked for."""
 
 import asyncio
 import collections
@@ -23,7 +28,7 @@ HTTP_REPLY = (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close
 RECEIVE_BUFFER = 8 * 1024 * 1024  # bytes; a burst of datagrams is counted to the last
 SO_RCVBUFFORCE = 33  # the module lacks it
 FAST_OPENS = 64  # connections with data in their SYN that may wait, where the machine lets any
-RECORD_TYPES = {1: 4, 28: 6}  # DNS: A, AAAA
+RECORD_TYPES = {1: 4, 28: 6}  # DNS: A, AAAA; 5 is CNAME
 
 
 class Internet:
@@ -68,6 +73,9 @@ class Internet:
                     writer.write(data)
                     await writer.drain()
                 request = (request + data)[-4:]
+                if manner == "dns":
+                    await self._serve_names(reader, writer, data)
+                    break
                 if manner == "http" and request == b"\r\n\r\n":
                     writer.write(HTTP_REPLY)
                     await writer.drain()
@@ -77,17 +85,41 @@ class Internet:
         finally:
             writer.close()
 
+    async def _serve_names(self, reader, writer, data):
+        """Answers one query of a connection."""
+        while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            more = await reader.read(65536)
+            if not more:
+                return
+            data += more
+        answer = self.resolve(data[2:], writer.get_extra_info("sockname")[0], False)
+        if answer is not None:
+            writer.write(len(answer).to_bytes(2, "big") + answer)
+            await writer.drain()
+
     async def arrived(self, transport, family, port):
         return {what: self.counts[what, transport, family, port] for what in ("connections", "datagrams", "bytes")}
 
     async def forget(self):
         self.counts.clear()
 
-    async def name(self, name, addresses):
-        self.names[name.lower()] = [ipaddress.ip_address(address) for address in addresses]
+    async def name(self, name, addresses, server=None, alias=None, long=False):
+        addresses = [ipaddress.ip_address(address) for address in addresses]
+        self.names[server, name.lower()] = addresses, alias, long
 
-    def resolve(self, query):
-        """The reply to a DNS query, None where it is none."""
+    async def forge(self, server, to, name, address):
+        address = ipaddress.ip_address(address)
+        kind = {4: 1, 6: 28}[address.version]
+        question = encoded(name) + struct.pack("!HH", kind, 1)
+        header = struct.pack("!HHHHHH", 4711, 0x8580, 1, 1, 0, 0)
+        for sock in self.open["udp", 53]:
+            if sock.get_extra_info("sockname")[0] == server:
+                sock.sendto(header + question + record(kind, address.packed), tuple(to))
+                return
+        raise ValueError(f"there is no server at {server}")
+
+    def resolve(self, query, server, datagram):
+        """The reply of a server to a DNS query, None where it is none."""
         if len(query) < 12:
             return None
         labels, at = [], 12
@@ -98,12 +130,27 @@ class Internet:
         if len(question) < 6:
             return None
         (kind,) = struct.unpack("!H", question[-4:-2])
-        known = self.names.get(".".join(labels).lower())
-        records = [a for a in known or [] if a.version == RECORD_TYPES.get(kind)]
+        name = ".".join(labels).lower()
+        known = self.names.get((server, name), self.names.get((None, name)))
+        addresses, alias, long = known or ([], None, False)
+        records = [record(kind, a.packed) for a in addresses if a.version == RECORD_TYPES.get(kind)]
+        if alias:
+            alias = encoded(alias)
+            records = [record(5, alias)] + [alias + r[2:] for r in records]
         code = 0 if known is not None else 3  # 3: no such name
+        if long and datagram:
+            code, records = code | 0x200, []  # truncated
         header = query[:2] + struct.pack("!HHHHH", 0x8580 | code, 1, len(records), 0, 0)
-        answers = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(a.packed)) + a.packed for a in records)
-        return header + question + answers
+        return header + question + b"".join(records)
+
+
+def encoded(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+def record(kind, data):
+    """A record of the name that was asked for."""
+    return struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(data)) + data
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -118,7 +165,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self.internet.count("bytes", "udp", self.family, self.port, len(data))
         reply = {"echo": data, "dns": None, "silent": None}[self.manner]
         if self.manner == "dns":
-            reply = self.internet.resolve(data)
+            reply = self.internet.resolve(data, self.transport.get_extra_info("sockname")[0], True)
         if reply is not None:
             self.transport.sendto(reply, addr)
 
@@ -128,10 +175,11 @@ async def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     internet = Internet(sys.argv[1:])
     await internet.listen("udp", 53, "dns")
+    await internet.listen("tcp", 53, "dns")
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     print(json.dumps({"ok": None}), flush=True)
-    operations = {"listen", "arrived", "forget", "name"}
+    operations = {"listen", "arrived", "forget", "name", "forge"}
     while line := await lines.readline():
         try:
             request = json.loads(line)

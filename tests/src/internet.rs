@@ -1,6 +1,6 @@
 //! A second machine that plays the internet for the first.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -144,9 +144,54 @@ impl Internet {
     /// # Errors
     /// When the server is gone.
     pub fn name(&mut self, name: &str, n: u8) -> Result<()> {
+        self.tell(name, n, &json!({}))
+    }
+
+    /// As [`Internet::name`], by way of an alias, whose addresses they are.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn name_by_alias(&mut self, name: &str, alias: &str, n: u8) -> Result<()> {
+        self.tell(name, n, &json!({ "alias": alias }))
+    }
+
+    /// As [`Internet::name`], in an answer that comes over TCP alone.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn name_at_length(&mut self, name: &str, n: u8) -> Result<()> {
+        self.tell(name, n, &json!({ "long": true }))
+    }
+
+    /// As [`Internet::name`], but only one server says so.
+    ///
+    /// # Errors
+    /// When the server is gone.
+    pub fn name_by(&mut self, server: IpAddr, name: &str, n: u8) -> Result<()> {
+        self.tell(name, n, &json!({ "server": server }))
+    }
+
+    fn tell(&mut self, name: &str, n: u8, more: &Value) -> Result<()> {
         let addresses = [v4(n).to_string(), v6(n).to_string()];
-        self.request(&json!({ "op": "name", "name": name, "addresses": addresses }))
-            .map(drop)
+        let mut request = json!({ "op": "name", "name": name, "addresses": addresses });
+        let more = more.as_object().into_iter().flatten();
+        if let Some(request) = request.as_object_mut() {
+            request.extend(more.map(|(key, value)| (key.clone(), value.clone())));
+        }
+        self.request(&request).map(drop)
+    }
+
+    /// Has a server answer somebody who has asked nothing, that a name is host `n`'s.
+    ///
+    /// # Errors
+    /// When there is no such server.
+    pub fn forge(&mut self, server: IpAddr, to: SocketAddr, name: &str, n: u8) -> Result<()> {
+        let to = json!([to.ip(), to.port()]);
+        let address = v4(n);
+        self.request(&json!({
+            "op": "forge", "server": server, "to": to, "name": name, "address": address,
+        }))
+        .map(drop)
     }
 
     /// What has reached a port, over all hosts of `address`'s family.

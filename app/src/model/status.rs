@@ -221,6 +221,9 @@ pub fn health(status: &Status, now: u64) -> Vec<Health> {
             false,
         ));
     }
+    // In full: the banner has room for the first alone, and shortens it.
+    let troubles = status.troubles.iter();
+    rows.extend(troubles.map(|trouble| row(gettext("Problem"), trouble.clone(), false)));
     rows
 }
 
@@ -294,6 +297,17 @@ mod tests {
             .filter(|row| !row.good)
             .count();
         assert_eq!(bad, 2);
+    }
+
+    #[test]
+    fn every_trouble_is_a_line_of_the_health_list() {
+        let status = Status {
+            troubles: vec!["A.".into(), "B.".into()],
+            ..Status::default()
+        };
+        let lines = health(&status, 0).into_iter().filter(|row| !row.good);
+        let states: Vec<_> = lines.map(|row| row.state).collect();
+        assert!(states.ends_with(&["A.".to_owned(), "B.".to_owned()]));
     }
 
     #[test]

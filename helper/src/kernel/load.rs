@@ -141,11 +141,17 @@ impl Kernel {
     pub fn load() -> Result<(Self, Parts), KernelError> {
         let network = number("network", "/proc/thread-self/ns/net")?;
         let pids = number("process", "/proc/self/ns/pid")?;
+        // The programs are compiled for the structures of one kernel and are fitted to this one by
+        // its type information. The loader on its own would load them unfitted where there is none,
+        // and they would take whatever lies at the wrong places for the sender.
+        let types = Btf::from_sys_fs().map_err(|error| KernelError::NoTypes(Box::new(error)))?;
         let mut ebpf = EbpfLoader::new()
+            .btf(Some(&types))
             // Room for the verifier's words is taken only when it refuses something.
             .verifier_log_level(VerifierLogLevel::VERBOSE | VerifierLogLevel::STATS)
             .load(ebpf::OBJECT)
             .map_err(|error| KernelError::Object(Box::new(error)))?;
+        drop(types);
         give_memory_back();
         let first = ebpf::Control {
             generation: 1,

@@ -39,6 +39,9 @@ pub enum KernelError {
     /// The object as a whole was refused, or is not made for this kernel.
     #[error("the kernel takes none of Bastion's programs")]
     Object(#[source] Box<aya::EbpfError>),
+    /// The kernel does not describe its own structures (`CONFIG_DEBUG_INFO_BTF`).
+    #[error("this kernel's type information, /sys/kernel/btf/vmlinux, can't be read")]
+    NoTypes(#[source] Box<aya::BtfError>),
     /// One program was refused.
     #[error("the kernel does not take the program {program}")]
     Program {
