@@ -10,6 +10,7 @@ SANDBOX_SHARE=$SANDBOX_DIR/share
 SANDBOX_BUILD=$SANDBOX_DIR/build
 TOOLS_DIR=$PROJECT/target/tools
 
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 ROOT_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 say() { printf '== %s\n' "$*" >&2; }
@@ -101,4 +102,17 @@ host_packages() {
   apt-get update -q >&2 || die "apt-get update failed" "Check the network and /etc/apt, then run again."
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
     die "apt-get could not install ${missing[*]}" "Install them by hand, then run again."
+}
+
+# The mirror the host itself installs from; its main archive carries Debian's other suites too.
+find_mirror() {
+  if [ -n "${BASTION_DEBIAN_MIRROR:-}" ]; then echo "$BASTION_DEBIAN_MIRROR"; return; fi
+  local codename found
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016
+  found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(IDENTIFIER)' |
+    awk -v c="$codename" '$2 == c && $3 == "main" && $4 == "Packages" { print $1; exit }')
+  [ -n "$found" ] || die "no Debian mirror found in this machine's apt configuration" \
+    "Run 'apt-get update', or name a mirror in BASTION_DEBIAN_MIRROR, and run again."
+  echo "$found"
 }

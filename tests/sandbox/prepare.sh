@@ -7,20 +7,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SUITE=trixie
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# The mirror the host itself installs from; its main archive carries SUITE too.
-find_mirror() {
-  if [ -n "${BASTION_DEBIAN_MIRROR:-}" ]; then echo "$BASTION_DEBIAN_MIRROR"; return; fi
-  local codename found
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  # shellcheck disable=SC2016
-  found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(IDENTIFIER)' |
-    awk -v c="$codename" '$2 == c && $3 == "main" && $4 == "Packages" { print $1; exit }')
-  [ -n "$found" ] || die "no Debian mirror found in this machine's apt configuration" \
-    "Run 'apt-get update', or name a mirror in BASTION_DEBIAN_MIRROR, and run again."
-  echo "$found"
-}
 
 # What the host says about fetching (proxies, validity), without its hooks and
 # without extra indexes.

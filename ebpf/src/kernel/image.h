@@ -18,6 +18,9 @@ inlined __u32 number_in(struct task_struct *leader, __u32 pids)
 	if (!pid) /* its parent has taken note of its end */
 		return 0;
 	level = BPF_CORE_READ(pid, level);
+	/* Unrolled: clang would count up to the lesser of both bounds, and compare in a way from
+	 * which the verifier of Linux 6.1 does not learn that this ends. */
+#pragma unroll
 	for (unsigned int i = 0; i < PID_LEVELS && i <= level; i++) {
 		void *at = field_address(pid, struct pid, numbers) +
 			   i * bpf_core_type_size(struct upid);
