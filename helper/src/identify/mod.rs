@@ -1,12 +1,13 @@
 //! Who sent a packet.
 //!
 //! [`process::read`] tells all about a process whose pid is known; [`SocketTableIdentifier`] finds
-//! that pid without help from within the kernel.
+//! that pid without help from within the kernel. [`details`] has what people are told besides.
 
 use bastion_policy::flow::Flow;
 use bastion_policy::process::{Evidence, Identity};
 
 mod app;
+pub mod details;
 mod executable;
 mod holders;
 mod look;
