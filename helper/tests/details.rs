@@ -4,12 +4,7 @@
 //! Needs dpkg, and root for a mount namespace. Without them the tests say that they did not run,
 //! and fail if `BASTION_REQUIRE_REAL=1`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test a panic is a failure"
-)]
+#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure")]
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
