@@ -10,6 +10,8 @@ use bastion_policy::pending::QuestionId;
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
 
+use crate::identify::details::Details;
+
 /// Who made an authorised call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -22,6 +24,24 @@ pub struct Caller {
 /// A question as the engine asked it, before it is put into words for an agent
 /// (`bastion_ipc::wire::Question`).
 pub type OpenQuestion = bastion_policy::pending::Question;
+
+/// A question with what is known of the program besides.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The question.
+    pub question: OpenQuestion,
+    /// What else is known; `None` when nothing is, or not yet.
+    pub details: Option<Details>,
+}
+
+impl From<OpenQuestion> for Asked {
+    fn from(question: OpenQuestion) -> Self {
+        Self {
+            question,
+            details: None,
+        }
+    }
+}
 
 /// The service behind the interfaces. Methods may write to disk, but never wait for a person.
 /// `seen_by` limits a reply to what this user may see; `None` means everything.

@@ -34,7 +34,7 @@ use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
 use zbus::{Connection, MatchRule, MessageStream};
 
 pub use authority::{Authorizer, Polkit};
-pub use backend::{Backend, Caller, OpenQuestion};
+pub use backend::{Asked, Backend, Caller, OpenQuestion};
 pub use life::Life;
 
 use access::Access;
@@ -176,8 +176,8 @@ impl Bus {
 
     /// Puts a question to the agent it belongs to, now or when there is one. With the id of a
     /// question that is open, changes what that one says.
-    pub fn question_opened(&self, question: OpenQuestion) {
-        self.agents.question_opened(question);
+    pub fn question_opened(&self, question: impl Into<Asked>) {
+        self.agents.question_opened(question.into());
     }
 
     /// Takes a question back from whoever was asked. Unknown ids do nothing.

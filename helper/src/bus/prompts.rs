@@ -88,8 +88,12 @@ impl Prompts {
         let held = || self.agents.held(id, &admitted.sender).ok_or_else(not_found);
         let before = held()?;
         let answer = CheckedAnswer::try_from(&answer)?;
-        question::check(&before.question, before.caller.session.as_deref(), answer)?;
-        let action = if question::concerns_others(&before.question, admitted.uid) {
+        question::check(
+            &before.asked.question,
+            before.caller.session.as_deref(),
+            answer,
+        )?;
+        let action = if question::concerns_others(&before.asked.question, admitted.uid) {
             action::ANSWER_OTHERS
         } else {
             action::ANSWER

@@ -1,11 +1,12 @@
 //! An open question in the words in which an agent gets it, and which answers it may have.
 
 use bastion_ipc::Error;
-use bastion_ipc::wire::{AnswerLifetime, AnswerScope, CheckedAnswer, Question};
+use bastion_ipc::wire::{self, AnswerLifetime, AnswerScope, CheckedAnswer, PackageState, Question};
 use bastion_policy::process::{Identity, Process};
 
-use super::backend::{Caller, OpenQuestion};
+use super::backend::{Asked, Caller, OpenQuestion};
 use super::{services, users};
+use crate::identify::details::Details;
 
 /// Most arguments and ancestors shown, and most bytes of one of them and of all arguments. The
 /// program's arguments are its own words and may have megabytes.
@@ -96,7 +97,8 @@ pub(super) fn check(
 
 /// The question as an agent of this user in this session gets it. Looks users and services up, so
 /// it may wait.
-pub(super) fn describe(question: &OpenQuestion, agent: &Caller) -> Question {
+pub(super) fn describe(asked: &Asked, agent: &Caller) -> Question {
+    let question = &asked.question;
     let flow = &question.flow;
     let uid = question.identity.uid();
     let mut wire = Question {
@@ -124,6 +126,7 @@ pub(super) fn describe(question: &OpenQuestion, agent: &Caller) -> Question {
             .iter()
             .map(ToString::to_string)
             .collect(),
+        details: asked.details.as_ref().map(describe_details),
         ..Question::default()
     };
     match &question.identity {
@@ -165,6 +168,32 @@ fn describe_process(wire: &mut Question, process: &Process) {
         .take(MAX_PARENTS)
         .map(|parent| parent.path.to_string())
         .collect();
+}
+
+fn describe_details(details: &Details) -> wire::Details {
+    let text = |text: &str| Some(shortened(text)).filter(|text| !text.is_empty());
+    let package = details.origin.package.as_ref();
+    let application = details.application.as_ref();
+    let state = Some(details.origin.state).filter(|state| *state != PackageState::Unknown);
+    wire::Details {
+        unit: details.unit.as_ref().map(|unit| unit.name.clone()),
+        user_unit: details.unit.as_ref().map(|unit| unit.of_user),
+        package: package.map(|package| package.name.clone()),
+        package_version: package.and_then(|package| package.version.clone()),
+        // Of a package it is said as well that nothing is known.
+        package_state: state
+            .or(package.map(|_| PackageState::Unknown))
+            .map(|state| state.as_str().to_owned()),
+        script: details
+            .script
+            .as_ref()
+            .and_then(|script| text(&script.to_string())),
+        container: details.container.as_ref().map(ToString::to_string),
+        appimage: details.appimage.as_deref().and_then(text),
+        desktop_entry: application.and_then(|of| text(&of.desktop_entry)),
+        name: application.and_then(|of| text(&of.name)),
+        icon: application.and_then(|of| text(&of.icon)),
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -7,6 +7,7 @@ use bastion_policy::rule::Action;
 use bastion_policy::time::Timestamp;
 
 use super::*;
+use crate::identify::details::{Application, Container, Package, Script, Unit};
 
 fn process() -> Process {
     let key = |pid| ProcessKey { pid, start_time: 7 };
@@ -57,6 +58,10 @@ fn by(uid: u32, session: Option<&str>) -> Caller {
     }
 }
 
+fn described(question: &OpenQuestion, agent: &Caller) -> Question {
+    describe(&question.clone().into(), agent)
+}
+
 const ROOT_UNKNOWN: Identity = Identity::Unknown {
     uid: Some(0),
     reason: UnknownReason::NoProcess,
@@ -66,7 +71,7 @@ const ROOT_UNKNOWN: Identity = Identity::Unknown {
 fn a_process_is_described_with_everything_known() {
     let identity = Identity::Process(Arc::new(process()));
     let question = question(identity, Protocol::Tcp, Some("www.example.org"));
-    let wire = describe(&question, &by(1000, Some("2")));
+    let wire = described(&question, &by(1000, Some("2")));
     assert_eq!((wire.id, wire.opened, wire.deadline), (9, 1_000, 61_000));
     assert_eq!((wire.program.as_str(), wire.pid), ("/usr/bin/curl", 42));
     assert_eq!(wire.uid, 1000);
@@ -100,9 +105,61 @@ fn a_process_is_described_with_everything_known() {
 }
 
 #[test]
+fn details_are_told_as_far_as_they_are_known() {
+    let identity = Identity::Process(Arc::new(process()));
+    let question = question(identity, Protocol::Tcp, None);
+    let wire = |details| {
+        let question = question.clone();
+        describe(&Asked { question, details }, &by(1000, None)).details
+    };
+    assert_eq!(wire(None), None);
+    assert_eq!(
+        wire(Some(Details::default())),
+        Some(wire::Details::default())
+    );
+    let mut details = Details {
+        unit: Some(Unit {
+            name: "app-web-1.scope".into(),
+            of_user: true,
+        }),
+        script: Some(Script::Module("http.server".into())),
+        container: Some(Container {
+            manager: "docker",
+            name: "0123456789ab".into(),
+        }),
+        appimage: Some("/home/u/x".repeat(10_000)),
+        application: Some(Application {
+            desktop_entry: "web.desktop".into(),
+            name: "Web".into(),
+            icon: String::new(),
+        }),
+        ..Details::default()
+    };
+    details.origin.state = PackageState::Unpackaged;
+    let told = wire(Some(details.clone())).unwrap();
+    assert_eq!(told.unit.as_deref(), Some("app-web-1.scope"));
+    assert_eq!(told.user_unit, Some(true));
+    assert_eq!(told.script.as_deref(), Some("http.server"));
+    assert_eq!(told.container.as_deref(), Some("docker 0123456789ab"));
+    assert!(told.appimage.unwrap().len() <= MAX_TEXT + 3);
+    assert_eq!(told.desktop_entry.as_deref(), Some("web.desktop"));
+    assert_eq!((told.name.as_deref(), told.icon), (Some("Web"), None));
+    assert_eq!(told.package_state.as_deref(), Some("unpackaged"));
+    details.origin.state = PackageState::Unknown;
+    details.origin.package = Some(Package {
+        name: "web".into(),
+        version: Some("1-1".into()),
+    });
+    let told = wire(Some(details)).unwrap();
+    assert_eq!(told.package.as_deref(), Some("web"));
+    assert_eq!(told.package_version.as_deref(), Some("1-1"));
+    assert_eq!(told.package_state.as_deref(), Some("unknown"));
+}
+
+#[test]
 fn what_is_not_known_offers_no_answer_that_rests_on_it() {
     let unknown = question(ROOT_UNKNOWN, Protocol::Udp, Some("localhost"));
-    let wire = describe(&unknown, &by(1000, None));
+    let wire = described(&unknown, &by(1000, None));
     assert_eq!((wire.program.as_str(), wire.pid), ("unknown", 0));
     assert_eq!(wire.unknown_reason, "its process was gone");
     assert_eq!((wire.uid, wire.user.as_str()), (0, "root"));
@@ -113,7 +170,7 @@ fn what_is_not_known_offers_no_answer_that_rests_on_it() {
         ["once", "seconds:300", "seconds:3600", "restart", "forever"]
     );
     let kernel = question(Identity::Kernel, Protocol::Icmp, None);
-    let wire = describe(&kernel, &by(0, None));
+    let wire = described(&kernel, &by(0, None));
     assert_eq!((wire.program.as_str(), wire.uid), ("kernel", u32::MAX));
     assert!(
         wire.needs_administrator,
@@ -161,7 +218,7 @@ fn a_program_without_a_lasting_path_gets_no_rule_that_outlasts_it() {
     };
     for path in ["/proc/42/exe", "/proc/42/root/tmp/x"] {
         let question = offered(path, None);
-        let wire = describe(&question, &by(1000, Some("2")));
+        let wire = described(&question, &by(1000, Some("2")));
         assert_eq!(wire.lifetimes, ["once", "process"]);
         let check = |lifetime| {
             let answer = CheckedAnswer {
@@ -185,7 +242,7 @@ fn a_program_without_a_lasting_path_gets_no_rule_that_outlasts_it() {
         }
     }
     // A rule for an application names that, not the path.
-    let wire = describe(
+    let wire = described(
         &offered("/proc/42/root/app/x", Some("snap:x")),
         &by(1000, None),
     );
@@ -199,7 +256,7 @@ fn a_program_with_megabytes_of_arguments_does_not_fill_the_bus() {
     long.working_directory = "/x".repeat(1024 * 1024);
     long.parents = vec![long.parents[0].clone(); 1_000];
     let identity = Identity::Process(Arc::new(long));
-    let wire = describe(&question(identity, Protocol::Tcp, None), &by(1000, None));
+    let wire = described(&question(identity, Protocol::Tcp, None), &by(1000, None));
     let bytes: usize = wire.arguments.iter().map(String::len).sum();
     assert!(bytes <= MAX_ARGUMENT_BYTES + 3, "{bytes}");
     assert_eq!(wire.arguments.last().map(String::as_str), Some("…"));

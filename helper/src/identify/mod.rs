@@ -3,7 +3,7 @@
 //! [`PacketPathIdentifier`] asks what the kernel programs recorded when the packet was sent, and
 //! completes it from `/proc`; what they could not tell, and everything where they can't run,
 //! [`SocketTableIdentifier`] finds through the socket tables. [`process::read`] tells all about a
-//! process whose pid is known.
+//! process whose pid is known; [`details`] has what people are told besides.
 
 use bastion_policy::flow::Flow;
 use bastion_policy::process::Identity;
@@ -11,6 +11,7 @@ use bastion_policy::process::Identity;
 use crate::queue::HeldPacket;
 
 mod app;
+pub mod details;
 mod executable;
 mod gone;
 mod holders;

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::core::Core;
+use super::inspection::Inspections;
 use super::judge::{self, Judge};
 use super::shutdown;
 use super::tasks::Tasks;
 use super::watchdog;
 use crate::bus::{Backend, Bus, BusError};
 use crate::engine::EngineError;
+use crate::identify::details::Inspector;
+use crate::identify::proc_dir::ProcFs;
 use crate::netfilter::NetfilterError;
 use crate::queue::QueueError;
 use crate::sockets::SocketError;
@@ -67,7 +70,8 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
     // Judging needs no bus; questions wait until there is somebody to ask.
     feed(&core).await?;
     let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
-    let mut tasks = Tasks::start(&core, &bus, heard, paths, hangup);
+    let inspections = Inspections::start(Inspector::new(ProcFs::default()))?;
+    let mut tasks = Tasks::start(&core, &bus, heard, paths, hangup, inspections);
     watchdog::ready();
     tracing::info!("new connections are being judged");
     let ended = tokio::select! {

@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::core::Core;
+use super::inspection::Inspections;
 use super::judge::Heard;
 use super::run::RunError;
-use super::watchdog;
+use super::{questions, watchdog};
 use crate::bus::{Backend as _, Bus};
-use crate::engine::{Decided, QuestionNotice, now};
+use crate::engine::{Decided, now};
 use crate::store::Paths;
 use crate::store::watch::Watch;
 
@@ -57,6 +58,7 @@ impl Tasks {
         heard: Heard,
         paths: &Paths,
         hangup: Signal,
+        inspections: Inspections,
     ) -> Self {
         let (changed_in, changed) = mpsc::channel(1);
         // What was edited before the watch stood is read once.
@@ -70,11 +72,12 @@ impl Tasks {
         .ok();
         let status_due = Arc::new(Notify::new());
         let mut set = JoinSet::new();
-        set.spawn(questions(
+        set.spawn(questions::run(
             Arc::clone(core),
             Arc::clone(bus),
             heard.questions,
             Arc::clone(&status_due),
+            inspections,
         ));
         set.spawn(reload(Arc::clone(core), changed, hangup));
         set.spawn(status(
@@ -121,32 +124,6 @@ impl Tasks {
             tracing::warn!("the last decisions could not be logged in time");
         }
     }
-}
-
-async fn questions(
-    core: Arc<Core>,
-    bus: Arc<Bus>,
-    mut notices: mpsc::UnboundedReceiver<QuestionNotice>,
-    status_due: Arc<Notify>,
-) -> RunError {
-    while let Some(notice) = notices.recv().await {
-        core.note(&notice);
-        match notice {
-            QuestionNotice::Opened(question) | QuestionNotice::Changed(question) => {
-                let (id, sender) = (question.id, question.identity.clone());
-                bus.question_opened(question);
-                if !bus.is_put(id) {
-                    tracing::info!(
-                        "nobody can be asked about a connection of {sender}; it waits for an agent \
-                         until its time is over"
-                    );
-                }
-            }
-            QuestionNotice::Closed(id, reason) => bus.question_closed(id, &reason),
-        }
-        status_due.notify_one();
-    }
-    RunError::EngineEnded
 }
 
 async fn decisions(

@@ -2,9 +2,11 @@
 
 use std::sync::Mutex;
 
+use bastion_helper::bus::Asked;
+use bastion_helper::identify::details::Details;
 use bastion_ipc::Error;
 use bastion_ipc::names::{AGENT_PATH, MOVED, action};
-use bastion_ipc::wire::{Answer, Question};
+use bastion_ipc::wire::{Answer, PackageState, Question};
 use bastion_policy::pending::QuestionId;
 use bastion_policy::ruleset::Reason;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -258,6 +260,31 @@ async fn a_question_that_says_something_new_is_asked_again_and_taken_back_once()
     }
     alice.told_nothing().await;
     assert_ne!(Reason::Exited.to_string(), MOVED);
+}
+
+#[tokio::test]
+async fn details_that_are_found_later_are_told_later() {
+    let Some(setup) = Setup::new().await else {
+        return;
+    };
+    let mut alice = TestAgent::register(&setup, ALICE).await;
+    setup.bus.question_opened(question(1, Some(ALICE)));
+    let first = alice.told().await.asked();
+    assert_eq!(first.details, None);
+    let mut details = Details::default();
+    details.origin.state = PackageState::Unpackaged;
+    setup.bus.question_opened(Asked {
+        question: question(1, Some(ALICE)),
+        details: Some(details),
+    });
+    let again = alice.told().await.asked();
+    let told = again.details.clone().unwrap();
+    assert_eq!(told.package_state.as_deref(), Some("unpackaged"));
+    let expected = Question {
+        details: Some(told),
+        ..first
+    };
+    assert_eq!(again, expected, "nothing else is new");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Records as they travel over the bus, all of D-Bus type `a{sv}`; times are milliseconds since
 //! the Unix epoch, 0 for "never" or "not known".
 
+mod details;
 mod event;
 mod question;
 mod rule;
 mod status;
 
+pub use details::{Details, PackageState};
 pub use event::{Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
 pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question, Scopes};
 pub use rule::{WireRule, rule_id};

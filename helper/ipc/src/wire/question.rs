@@ -1,7 +1,7 @@
 use bastion_policy::rule::Action;
 use zbus::{DeserializeDict, SerializeDict, Type};
 
-use super::WireError;
+use super::{Details, WireError};
 
 /// A question an agent puts to its user. Every text in it is escaped and safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
@@ -50,6 +50,9 @@ pub struct Question {
     pub scopes: Vec<String>,
     /// Lifetimes an answer may have, of [`AnswerLifetime`].
     pub lifetimes: Vec<String>,
+    /// What else is known about the program. Left out when there is no program, or it is still
+    /// looked up; the question is then asked again with it.
+    pub details: Option<Details>,
 }
 
 /// How much an answer covers. Text: the variant in kebab case.

@@ -22,7 +22,7 @@ use zbus::names::OwnedUniqueName;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, OwnedObjectPath};
 
-use super::backend::{Caller, OpenQuestion};
+use super::backend::{Asked, Caller};
 use super::caller::PresentCaller;
 use super::logind::Presence;
 use super::question;
@@ -54,7 +54,7 @@ struct State {
 
 #[derive(Debug)]
 struct Open {
-    question: Arc<OpenQuestion>,
+    asked: Arc<Asked>,
     /// Counts the changes of what it says.
     version: u64,
 }
@@ -76,14 +76,14 @@ struct Line {
 /// What an agent's task does next.
 #[derive(Debug)]
 enum Errand {
-    Ask(Arc<OpenQuestion>),
+    Ask(Arc<Asked>),
     Withdraw(QuestionId, String),
 }
 
 /// A question and the agent that holds it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
-    pub(super) question: Arc<OpenQuestion>,
+    pub(super) asked: Arc<Asked>,
     pub(super) caller: Caller,
 }
 
@@ -169,13 +169,13 @@ impl Agents {
     }
 
     /// Opens a question, or changes what an open one says.
-    pub(super) fn question_opened(&self, question: OpenQuestion) {
+    pub(super) fn question_opened(&self, asked: Asked) {
         let mut state = self.lock();
-        let id = question.id;
-        let owner = Owner::of(question.identity.uid());
+        let id = asked.question.id;
+        let owner = Owner::of(asked.question.identity.uid());
         let version = state.open.get(&id).map_or(0, |open| open.version + 1);
-        let question = Arc::new(question);
-        state.open.insert(id, Open { question, version });
+        let asked = Arc::new(asked);
+        state.open.insert(id, Open { asked, version });
         state.registry.open(id, owner);
         drop(state);
         self.changed();
@@ -213,7 +213,7 @@ impl Agents {
             return None;
         }
         Some(Held {
-            question: Arc::clone(&state.open.get(&id)?.question),
+            asked: Arc::clone(&state.open.get(&id)?.asked),
             caller: state.lines.get(by)?.caller.clone(),
         })
     }
@@ -249,7 +249,7 @@ impl Agents {
                 continue;
             };
             let asked = match &errand {
-                Errand::Ask(question) => Some(question.id),
+                Errand::Ask(asked) => Some(asked.question.id),
                 Errand::Withdraw(..) => None,
             };
             match self.run(&name, path, caller, errand).await {
@@ -304,8 +304,8 @@ impl Agents {
             .await?;
         match errand {
             Errand::Withdraw(id, reason) => agent.withdraw(id.0, &reason).await,
-            Errand::Ask(question) => {
-                let describe = move || question::describe(&question, &caller);
+            Errand::Ask(asked) => {
+                let describe = move || question::describe(&asked, &caller);
                 let question = tokio::task::spawn_blocking(describe)
                     .await
                     .map_err(|error| zbus::Error::Failure(error.to_string()))?;
@@ -369,7 +369,7 @@ impl Line {
                 && self.shown.get(&id) != Some(&open.version)
             {
                 self.shown.insert(id, open.version);
-                return Some(Errand::Ask(Arc::clone(&open.question)));
+                return Some(Errand::Ask(Arc::clone(&open.asked)));
             }
         }
         None
