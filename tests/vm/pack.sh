@@ -51,7 +51,8 @@ contents >"$room/list"
     if [ -f "$file" ] && [ ! -L "$file" ] && { [ -x "$file" ] || [[ $file == *.so* ]]; }; then echo "$file"; fi
   done <"$room/list"
   find "$room/tests" -type f -perm -1
-} | libraries >>"$room/list"
+} | libraries >"$room/libraries"
+cat "$room/libraries" >>"$room/list"
 # Parents, sorted before what is in them.
 sed -E ':a; p; s|/[^/]+$||; /./ba; d' "$room/list" | sort -u | sed -n 's|^/||p' >"$room/sorted"
 (cd / && append <"$room/sorted")
