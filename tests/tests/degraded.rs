@@ -1,7 +1,11 @@
 //! What the kernel or the system refuses to the kernel programs: the firewall works without them,
 //! and status, journal and window say so.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
