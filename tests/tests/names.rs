@@ -1,7 +1,11 @@
 //! Names of destinations, on real look-ups: rules by name match what the machine's own servers
 //! answered, and nothing that a program can make up.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests"
+)]
 
 use std::net::IpAddr;
 use std::time::Duration;
