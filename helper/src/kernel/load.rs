@@ -143,7 +143,7 @@ impl Kernel {
         let pids = number("process", "/proc/self/ns/pid")?;
         // The programs are compiled for the structures of one kernel and are fitted to this one by
         // its type information. The loader on its own would load them unfitted where there is none,
-        // and they would take whatever lies at the wrong places for the sender.
+        // to read from other places than those where this kernel has its fields.
         let types = Btf::from_sys_fs().map_err(|error| KernelError::NoTypes(Box::new(error)))?;
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&types))
