@@ -289,6 +289,7 @@ mod tests {
     #[test]
     fn nobody_to_ask_and_lost_packets_are_not_healthy() {
         let status = Status {
+            identification: "packet-path".into(),
             queue_lost: 2,
             ..Status::default()
         };
