@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bastion_ebpf::{Image, Sender, kind};
 use bastion_policy::flow::Flow;
@@ -32,13 +33,22 @@ pub struct PacketPathIdentifier {
     proc: ProcFs,
     known: Known,
     fallback: SocketTableIdentifier,
+    /// True while senders are recorded at all.
+    recording: Arc<AtomicBool>,
 }
 
 impl PacketPathIdentifier {
-    /// Identifies by these records; by `fallback` what they don't tell.
+    /// Identifies by these records; by `fallback` what they don't tell, and everything while none
+    /// are made.
     #[must_use]
-    pub fn new(senders: Arc<Senders>, history: History, fallback: SocketTableIdentifier) -> Self {
+    pub fn new(
+        senders: Arc<Senders>,
+        history: History,
+        fallback: SocketTableIdentifier,
+        recording: Arc<AtomicBool>,
+    ) -> Self {
         Self {
+            recording,
             senders,
             history,
             proc: ProcFs::default(),
@@ -90,6 +100,9 @@ impl PacketPathIdentifier {
 
 impl Identifier for PacketPathIdentifier {
     fn identify(&mut self, flow: &Flow, packet: &HeldPacket) -> Identity {
+        if !self.recording.load(Ordering::Relaxed) {
+            return self.fallback.identify(flow, packet);
+        }
         let unknown = |reason| Identity::Unknown {
             uid: packet.owner,
             reason,

@@ -1,6 +1,7 @@
 //! The kernel programs as the service uses them: as many as this kernel takes.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bastion_ebpf::counter;
@@ -30,6 +31,8 @@ const NO_NAMES: &str = "Names of destinations are not known: rules by name match
 /// What is loaded, and what is attached.
 pub(super) struct KernelSide {
     state: Mutex<State>,
+    /// True while senders are recorded.
+    recording: Arc<AtomicBool>,
 }
 
 struct State {
@@ -55,6 +58,7 @@ impl KernelSide {
         let fallback = SocketTableIdentifier::new()?;
         let mut hooks = Hooks::default();
         let mut records = None;
+        let recording = Arc::new(AtomicBool::new(false));
         let (kernel, engine, pins) = match Kernel::load() {
             Ok((mut kernel, parts)) => {
                 let pins = attach(&mut kernel, &mut hooks);
@@ -62,7 +66,7 @@ impl KernelSide {
                 keep_reading("processes", parts.history.bell(), move || reader.read());
                 records = Some((Arc::clone(&parts.senders), parts.history.clone()));
                 note_sockets(&mut kernel);
-                let engine = with_programs(parts, fallback, waker, &mut hooks);
+                let engine = with_programs(parts, fallback, waker, &mut hooks, &recording);
                 (Some(kernel), engine, pins)
             }
             Err(error) => {
@@ -76,13 +80,14 @@ impl KernelSide {
                 (None, engine, None)
             }
         };
+        recording.store(hooks.senders != SenderHook::None, Ordering::Relaxed);
         let state = Mutex::new(State {
             kernel,
             hooks,
             pins,
             records,
         });
-        Ok((Self { state }, engine))
+        Ok((Self { state, recording }, engine))
     }
 
     /// What decides in the kernel.
@@ -108,6 +113,8 @@ impl KernelSide {
         if let Some(kernel) = kernel {
             attach_queued(kernel, hooks);
         }
+        let recording = hooks.senders != SenderHook::None;
+        self.recording.store(recording, Ordering::Relaxed);
         true
     }
 
@@ -115,7 +122,10 @@ impl KernelSide {
     pub fn openers(&self) -> Option<PacketPathIdentifier> {
         let (senders, history) = lock(&self.state).records.clone()?;
         let fallback = SocketTableIdentifier::new().ok()?;
-        Some(PacketPathIdentifier::new(senders, history, fallback))
+        let recording = Arc::clone(&self.recording);
+        Some(PacketPathIdentifier::new(
+            senders, history, fallback, recording,
+        ))
     }
 
     /// A sentence for each thing that is missing, or was lost.
@@ -150,6 +160,7 @@ fn with_programs(
     fallback: SocketTableIdentifier,
     waker: &Waker,
     hooks: &mut Hooks,
+    recording: &Arc<AtomicBool>,
 ) -> EngineSide {
     let waker = waker.clone();
     let bell = parts.dns.bell();
@@ -167,6 +178,7 @@ fn with_programs(
             Arc::clone(&parts.senders),
             parts.history,
             fallback,
+            Arc::clone(recording),
         )),
         passes: Box::new(parts.passes),
         names,

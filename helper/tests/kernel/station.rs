@@ -3,6 +3,8 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bastion_helper::engine::{Hit, Lesson, Passes as _};
@@ -68,7 +70,12 @@ impl Station {
         Netfilter::system().apply(&spec).unwrap();
         let fallback = SocketTableIdentifier::new().unwrap();
         Self {
-            identifier: PacketPathIdentifier::new(parts.senders, parts.history, fallback),
+            identifier: PacketPathIdentifier::new(
+                parts.senders,
+                parts.history,
+                fallback,
+                Arc::new(AtomicBool::new(true)),
+            ),
             passes: parts.passes,
             _kernel: kernel,
             queue,
