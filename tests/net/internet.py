@@ -112,7 +112,7 @@ class Internet:
         kind = {4: 1, 6: 28}[address.version]
         question = encoded(name) + struct.pack("!HH", kind, 1)
         header = struct.pack("!HHHHHH", 4711, 0x8580, 1, 1, 0, 0)
-        for sock in self.open["udp", 53]:
+        for sock, _ in self.open["udp", 53]:
             if sock.get_extra_info("sockname")[0] == server:
                 sock.sendto(header + question + record(kind, address.packed), tuple(to))
                 return
