@@ -6,7 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure")]
 
-use std::io::Write as _;
+#[path = "support/programs.rs"]
+mod programs;
+
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +18,8 @@ use bastion_helper::identify::proc_dir::ProcFs;
 use bastion_helper::identify::process;
 use bastion_ipc::wire::PackageState;
 use bastion_policy::process::{Evidence, Executable, FileId, Process, ProcessKey};
+
+use programs::{copy_program, make_program};
 
 /// True where a test can run.
 fn is_real() -> bool {
@@ -89,10 +93,6 @@ fn machine_of(program: &Program, directory: &Path) -> ProcFs {
     ProcFs::at(directory)
 }
 
-fn copy(from: &str, to: &Path) {
-    std::fs::copy(std::fs::canonicalize(from).unwrap(), to).unwrap();
-}
-
 #[test]
 fn curl_is_as_its_package_shipped_it() {
     if !is_real() {
@@ -113,13 +113,8 @@ fn a_changed_program_shows() {
     }
     let directory = tempfile::tempdir().unwrap();
     let changed = directory.path().join("tac");
-    copy("/usr/bin/tac", &changed);
-    let mut file = std::fs::File::options()
-        .append(true)
-        .open(&changed)
-        .unwrap();
-    file.write_all(b"!").unwrap();
-    drop(file);
+    let shipped = std::fs::read("/usr/bin/tac").unwrap();
+    make_program(&changed, &[&shipped[..], b"!"].concat());
     // The changed file is there for the program alone, and for who looks with its eyes.
     let script = "mount --bind \"$1\" /usr/bin/tac && exec /usr/bin/tac";
     let arguments = [
@@ -157,8 +152,8 @@ fn a_program_replaced_while_it_runs_is_not_judged_by_the_new_file() {
     let directory = tempfile::tempdir().unwrap();
     let own = directory.path().join("bin");
     std::fs::create_dir(&own).unwrap();
-    copy("/usr/bin/tac", &own.join("tac"));
-    copy("/usr/bin/tac", &own.join("new"));
+    copy_program("/usr/bin/tac", &own.join("tac"));
+    copy_program("/usr/bin/tac", &own.join("new"));
     let script = "mount --bind \"$1\" /usr/local/bin && exec /usr/local/bin/tac";
     let arguments = ["--mount", "sh", "-c", script, "sh", own.to_str().unwrap()];
     let tac = Program::start(Command::new("unshare").args(arguments)).becomes("tac");
@@ -180,7 +175,7 @@ fn what_is_no_packages_is_told_as_such() {
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tac");
-    copy("/usr/bin/tac", &path);
+    copy_program("/usr/bin/tac", &path);
     let tac = Program::start(&mut Command::new(&path)).becomes("tac");
     let origin = tac.details().origin;
     assert_eq!(
@@ -275,10 +270,8 @@ fn scripts_are_told_by_their_interpreters() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().canonicalize().unwrap();
     let script = |name: &str, text: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
         let path = at.join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        make_program(&path, text.as_bytes());
         path
     };
     let python = script(

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::programs::copy_program;
 use crate::netns::{Program, in_network, sender};
 
 /// A directory with a copy of `sleep` under this name.
 fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().canonicalize().unwrap().join(name);
-    std::fs::copy("/bin/sleep", &path).unwrap();
+    copy_program("/bin/sleep", &path);
     (directory, path)
 }
 
@@ -38,7 +39,7 @@ fn a_deleted_file_keeps_its_path() {
         assert_eq!(executable.path.as_str(), text(&path));
         assert!(executable.replaced);
         // Another file of the same name is not the one that runs.
-        std::fs::copy("/bin/sleep", &path).unwrap();
+        copy_program("/bin/sleep", &path);
         assert!(sender(&flow, 0).executable.replaced);
     });
 }
@@ -68,7 +69,7 @@ fn a_replaced_file_is_noticed() {
         let flow = program.flow();
         program.becomes(text(&path));
         let new = directory.path().join("new");
-        std::fs::copy("/bin/sleep", &new).unwrap();
+        copy_program("/bin/sleep", &new);
         std::fs::rename(&new, &path).unwrap();
         let executable = sender(&flow, 0).executable;
         assert_eq!(executable.path.as_str(), text(&path));

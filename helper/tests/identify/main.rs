@@ -10,6 +10,8 @@
 mod destroy;
 mod files;
 mod netns;
+#[path = "../support/programs.rs"]
+mod programs;
 mod sharing;
 
 use bastion_policy::process::{Evidence, Identity, UnknownReason};
