@@ -7,6 +7,7 @@
 //! - [`Firewall`]: a machine that has the package installed, with its internet
 //! - `sender`s: copies of a program that sends in every way there is, and an [`Acceptor`] and a
 //!   [`Witness`] of what arrives
+//! - [`KINDS`]: every kind of sending there is
 //! - [`Talker`]: a program that uses the network as it is told
 //! - [`Peer`]: a user's session on the bus, which calls, and serves agents
 //! - [`Package`]: the built package, installed as a person would
@@ -21,6 +22,7 @@ mod desktop;
 mod error;
 mod firewall;
 mod internet;
+mod kinds;
 mod load;
 mod package;
 mod peer;
@@ -40,6 +42,7 @@ pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
 pub use firewall::Firewall;
 pub use internet::{Arrived, Internet, Manner, Transport};
+pub use kinds::{KINDS, Kind, More, OTHER_SOURCES, Place};
 pub use load::{Connected, Load, LoadRequest, LoadTarget};
 pub use package::Package;
 pub use peer::{Peer, Reply};

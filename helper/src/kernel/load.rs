@@ -229,14 +229,15 @@ impl Kernel {
                 "no fentry; a kprobe is tried"
             ),
         }
-        let name = "bastion_queued_kprobe";
-        let program: &mut KProbe = typed(&mut self.ebpf, name)?;
-        program.load().map_err(refused(name))?;
-        program.attach("nf_queue", 0).map_err(refused(name))?;
+        self.attach_kprobe()?;
         Ok(SenderHook::Kprobe)
     }
 
-    fn attach_fentry(&mut self) -> Result<(), KernelError> {
+    /// Has senders recorded at the entry of `nf_queue` by fentry.
+    ///
+    /// # Errors
+    /// When the kernel has no trampolines for programs, or refuses this one.
+    pub fn attach_fentry(&mut self) -> Result<(), KernelError> {
         let name = "bastion_queued_fentry";
         let types = Btf::from_sys_fs().map_err(|error| refused(name)(error.into()))?;
         let program: &mut FEntry = typed(&mut self.ebpf, name)?;
@@ -244,6 +245,18 @@ impl Kernel {
         program.attach().map_err(refused(name))?;
         drop(types);
         give_memory_back();
+        Ok(())
+    }
+
+    /// Has senders recorded at the entry of `nf_queue` by a kprobe.
+    ///
+    /// # Errors
+    /// When the kernel has no kprobes, or refuses the program.
+    pub fn attach_kprobe(&mut self) -> Result<(), KernelError> {
+        let name = "bastion_queued_kprobe";
+        let program: &mut KProbe = typed(&mut self.ebpf, name)?;
+        program.load().map_err(refused(name))?;
+        program.attach("nf_queue", 0).map_err(refused(name))?;
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::programs::copy_program;
 use crate::netns::{Program, in_network, sender};
+use crate::programs::copy_program;
 
 /// A directory with a copy of `sleep` under this name.
 fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {

@@ -8,7 +8,10 @@
     reason = "in a test a panic is a failure"
 )]
 
+mod kinds;
 mod passes;
+#[path = "../support/programs.rs"]
+mod programs;
 mod senders;
 mod station;
 mod world;
@@ -24,5 +27,9 @@ fn every_program_is_taken_by_the_kernel() {
         kernel.pin().unwrap();
         kernel.attach_processes().unwrap();
         kernel.attach_names().unwrap();
+        if station::hooks().len() > 1 {
+            kernel.attach_fentry().unwrap();
+            kernel.attach_kprobe().unwrap();
+        }
     });
 }

@@ -1,12 +1,19 @@
-//! Who sent a packet, by the program in iptables.
+//! Who sent a packet, by each way to record it.
 
-use crate::station::Station;
+use crate::station::{Station, hooks};
 use crate::world::in_world;
+
+/// Runs a test at a station of its own for each way to record senders.
+fn by_each_hook(test: fn(Station)) {
+    for hook in hooks() {
+        println!("by {hook:?}");
+        in_world(move || test(Station::with(hook)));
+    }
+}
 
 #[test]
 fn a_sender_is_named_also_when_it_is_gone() {
-    in_world(|| {
-        let mut station = Station::new();
+    by_each_hook(|mut station| {
         let program = station.program("send('a')");
         let pid = program.pid();
         program.end();
@@ -26,8 +33,7 @@ fn a_sender_is_named_also_when_it_is_gone() {
 
 #[test]
 fn a_program_that_was_executed_since_is_not_blamed() {
-    in_world(|| {
-        let mut station = Station::new();
+    by_each_hook(|mut station| {
         let code = "step()\nsend('a')\nos.execv('/bin/sh', ['sh', '-c', 'printf .; sleep 600'])";
         let mut program = station.program(code);
         program.step();
@@ -42,8 +48,7 @@ fn a_program_that_was_executed_since_is_not_blamed() {
 
 #[test]
 fn each_of_two_programs_with_one_tuple_is_named() {
-    in_world(|| {
-        let mut station = Station::new();
+    by_each_hook(|mut station| {
         let mut one =
             station.program("step()\na = send('a', 5000, True)\nstep()\na.sendto(b'aa', to)");
         let mut other =

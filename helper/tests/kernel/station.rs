@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bastion_helper::engine::{Hit, Lesson, Passes as _};
 use bastion_helper::identify::{Identifier as _, PacketPathIdentifier, SocketTableIdentifier};
-use bastion_helper::kernel::{Kernel, KernelPasses};
+use bastion_helper::kernel::{Kernel, KernelPasses, SenderHook};
 use bastion_helper::netfilter::{KernelBypass, Netfilter, RulesetSpec};
 use bastion_helper::packet;
 use bastion_helper::queue::{HeldPacket, NfQueue, PacketQueue as _, PacketVerdict};
@@ -27,7 +27,7 @@ pub struct Station {
     identifier: PacketPathIdentifier,
     pub passes: KernelPasses,
     queue: NfQueue,
-    _peer: Peer,
+    pub peer: Peer,
     pub receiver: UdpSocket,
 }
 
@@ -52,20 +52,23 @@ impl Queued {
 }
 
 impl Station {
+    /// With senders recorded by the program in iptables.
     pub fn new() -> Self {
+        Self::with(SenderHook::Iptables)
+    }
+
+    /// With senders recorded this way alone.
+    pub fn with(hook: SenderHook) -> Self {
         let peer = Peer::connect();
         let receiver = peer.receiver(0);
         let (mut kernel, parts) = Kernel::load().unwrap();
         kernel.attach_processes().unwrap();
-        let pins = kernel.pin().unwrap();
+        let kernel_bypass = attach(&mut kernel, hook);
         let (queue, _waker) = NfQueue::open(QUEUE).unwrap();
         let spec = RulesetSpec {
             queue: QUEUE,
             fail_open: false,
-            kernel_bypass: KernelBypass::Pinned {
-                pass: pins.pass,
-                taken_over: pins.taken_over,
-            },
+            kernel_bypass,
         };
         Netfilter::system().apply(&spec).unwrap();
         let fallback = SocketTableIdentifier::new().unwrap();
@@ -79,7 +82,7 @@ impl Station {
             passes: parts.passes,
             _kernel: kernel,
             queue,
-            _peer: peer,
+            peer,
             receiver,
         }
     }
@@ -87,6 +90,11 @@ impl Station {
     /// Where the receiver is.
     pub fn to(&self) -> SocketAddr {
         self.receiver.local_addr().unwrap()
+    }
+
+    /// Waits for packets, but not for longer than this.
+    pub fn wait(&mut self, most: Duration) {
+        self.queue.wait(Some(most)).unwrap();
     }
 
     /// The packets that are in the queue now.
@@ -147,6 +155,33 @@ impl Station {
             self.to().port()
         ))
     }
+}
+
+/// Has senders recorded this way; gives the rules' part in it.
+fn attach(kernel: &mut Kernel, hook: SenderHook) -> KernelBypass {
+    match hook {
+        SenderHook::Iptables => {
+            let pins = kernel.pin().unwrap();
+            return KernelBypass::Pinned {
+                pass: pins.pass,
+                taken_over: pins.taken_over,
+            };
+        }
+        SenderHook::Fentry => kernel.attach_fentry().unwrap(),
+        SenderHook::Kprobe => kernel.attach_kprobe().unwrap(),
+        SenderHook::None => panic!("nothing would be recorded"),
+    }
+    KernelBypass::StandIn
+}
+
+/// The ways to record senders that are tested here: those at `nf_queue` only where programs may
+/// trace the kernel, which `BASTION_REQUIRE_TRACING=1` says that they may.
+pub fn hooks() -> Vec<SenderHook> {
+    let mut hooks = vec![SenderHook::Iptables];
+    if std::env::var_os("BASTION_REQUIRE_TRACING").is_some_and(|value| value == "1") {
+        hooks.extend([SenderHook::Fentry, SenderHook::Kprobe]);
+    }
+    hooks
 }
 
 /// A Python program that does something for each line it is sent, and says when it has.

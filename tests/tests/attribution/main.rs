@@ -9,15 +9,11 @@
 
 mod crowd;
 mod kernel;
-mod kinds;
-mod list;
 mod scene;
 mod table;
 mod takeover;
 
-use bastion_tests::Running;
-use kinds::Kind;
-use list::KINDS;
+use bastion_tests::{KINDS, Kind, Running};
 use scene::{Scene, row};
 use table::{Event, Row, complaints, table};
 

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bastion_tests::{
-    Announced, As, Firewall, Manner, Output, Packets, Running, Sent, Transport, Witness,
+    Announced, As, Firewall, KINDS, Kind, Manner, OTHER_SOURCES, Output, Packets, Running, Sent,
+    Transport, Witness,
 };
 
-use super::kinds::{Kind, OTHER_SOURCES};
-use super::list::KINDS;
 use super::table::{Counts, Event, Judged, Row};
 
 /// Far more than anything should need.
@@ -121,7 +120,7 @@ fn command(kind: &Kind) -> Vec<String> {
     }
     let mut command: Vec<String> = command.into_iter().map(str::to_owned).collect();
     command.push(Firewall::sender(kind.name));
-    command.extend(kind.arguments());
+    command.extend(kind.arguments(Firewall::PROGRAMS));
     command
 }
 

@@ -1,11 +1,11 @@
 //! The list of kinds.
 
-use super::kinds::More::{Count, Sender, Source, SourceAndPort, Successor};
-use super::kinds::Place::{
+use super::More::{Count, Sender, Source, SourceAndPort, Successor};
+use super::Place::{
     Answers4, Answers6, AnswersMapped, Broadcast, LimitedBroadcast, Multicast4, Multicast6,
     Silent4, Silent6, SilentMapped,
 };
-use super::kinds::{Kind, OTHER_SOURCES, kind};
+use super::{Kind, OTHER_SOURCES, kind};
 
 /// How many processes send and end at once.
 const ENDING: &str = "40";

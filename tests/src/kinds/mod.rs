@@ -1,8 +1,10 @@
 //! Every kind of sending there is: how it is done, where to, and by whom.
 
+mod list;
+
 use std::net::IpAddr;
 
-use super::list::KINDS;
+pub use list::KINDS;
 
 /// Ports of the kinds, from the first of the list on.
 const FIRST_PORT: u16 = 20_000;
@@ -16,14 +18,19 @@ const OWN_SOURCES: [&str; 2] = ["10.77.0.1", "fd77::1"];
 pub enum Place {
     /// A host that answers.
     Answers4,
+    /// The same host's other address.
     Answers6,
     /// The same by an IPv4-mapped address.
     AnswersMapped,
     /// A place where nobody is, so that all is a first packet to connection tracking.
     Silent4,
+    /// The same over IPv6.
     Silent6,
+    /// The same by an IPv4-mapped address.
     SilentMapped,
+    /// A group that nobody has joined.
     Multicast4,
+    /// The same over IPv6.
     Multicast6,
     /// Of the cable.
     Broadcast,
@@ -40,6 +47,7 @@ impl Place {
 /// What else a sender is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum More {
+    /// Nothing else.
     Nothing,
     /// To send from this source address.
     Source(&'static str),
@@ -62,7 +70,9 @@ pub struct Kind {
     pub way: &'static str,
     /// Protocol in the text form of the log.
     pub protocol: &'static str,
+    /// Where it sends.
     pub place: Place,
+    /// What else its program is told.
     pub more: More,
     /// Whether it takes root; else bob does it.
     pub root: bool,
@@ -71,45 +81,50 @@ pub struct Kind {
 }
 
 impl Kind {
-    pub(super) const fn by(mut self, more: More) -> Self {
+    const fn by(mut self, more: More) -> Self {
         self.more = more;
         self
     }
 
-    pub(super) const fn root(mut self) -> Self {
+    const fn root(mut self) -> Self {
         self.root = true;
         self
     }
 
-    pub(super) const fn merged(mut self, packets: u64) -> Self {
+    const fn merged(mut self, packets: u64) -> Self {
         self.merged = packets;
         self
     }
 
     /// Whether it goes on while others do theirs: packets that are sent again, and programs that
     /// keep the processors busy meanwhile.
+    #[must_use]
     pub fn goes_on(&self) -> bool {
         matches!(self.way, "busy" | "retransmit")
     }
 
     /// Its place in the list, which makes its port and its address.
-    fn index(&self) -> u8 {
-        let index = KINDS.iter().position(|kind| kind.name == self.name);
-        u8::try_from(index.unwrap()).unwrap()
+    fn index(&self) -> u16 {
+        let before = KINDS.iter().take_while(|kind| kind.name != self.name);
+        before.map(|_| 1).sum()
     }
 
+    /// The port it sends to, if its packets have ports.
+    #[must_use]
     pub fn port(&self) -> u16 {
-        FIRST_PORT + u16::from(self.index())
+        FIRST_PORT + self.index()
     }
 
     /// Whether its packets have ports.
+    #[must_use]
     pub fn has_ports(&self) -> bool {
         matches!(self.protocol, "tcp" | "udp" | "udplite" | "sctp")
     }
 
     /// Where it sends, as it is told.
+    #[must_use]
     pub fn address(&self) -> String {
-        let n = u16::from(self.index()) + 1;
+        let n = self.index() + 1;
         match self.place {
             Place::Answers4 => "203.0.113.3".to_owned(),
             Place::Answers6 => "2001:db8::3".to_owned(),
@@ -125,8 +140,12 @@ impl Kind {
     }
 
     /// Whether something that goes there, by this protocol, is of this kind.
+    #[must_use]
     pub fn is_to(&self, protocol: &str, address: IpAddr, port: u16) -> bool {
-        let there = || self.address().parse::<IpAddr>().unwrap().to_canonical() == address;
+        let there = || {
+            let own = self.address().parse::<IpAddr>();
+            own.is_ok_and(|own| own.to_canonical() == address)
+        };
         protocol == self.protocol
             && if self.has_ports() {
                 port == self.port()
@@ -136,6 +155,7 @@ impl Kind {
     }
 
     /// The program that is to be named.
+    #[must_use]
     pub fn sender(&self) -> &'static str {
         match self.more {
             More::Sender(name) => name,
@@ -144,6 +164,7 @@ impl Kind {
     }
 
     /// All programs it takes.
+    #[must_use]
     pub fn programs(&self) -> Vec<&'static str> {
         match self.more {
             More::Sender(other) | More::Successor(other) => vec![self.name, other],
@@ -151,8 +172,10 @@ impl Kind {
         }
     }
 
-    /// What its program is told: the way, the address, the port, and more.
-    pub fn arguments(&self) -> Vec<String> {
+    /// What its program is told, when all programs lie in this directory: the way, the address, the
+    /// port, and more.
+    #[must_use]
+    pub fn arguments(&self, programs: &str) -> Vec<String> {
         let [address, port] = [self.address(), self.port().to_string()];
         let mut all = vec![self.way.to_owned(), address.clone(), port.clone()];
         let v6 = self.place.is_v6();
@@ -168,7 +191,7 @@ impl Kind {
             }
             More::Count(count) => all.push(count.to_owned()),
             More::Sender(other) | More::Successor(other) => {
-                all.extend([bastion_tests::Firewall::sender(other), address, port]);
+                all.extend([format!("{programs}/{other}"), address, port]);
             }
         }
         all
@@ -176,12 +199,7 @@ impl Kind {
 }
 
 /// A kind that bob does in one process.
-pub(super) const fn kind(
-    name: &'static str,
-    way: &'static str,
-    protocol: &'static str,
-    place: Place,
-) -> Kind {
+const fn kind(name: &'static str, way: &'static str, protocol: &'static str, place: Place) -> Kind {
     Kind {
         name,
         way,
