@@ -34,7 +34,9 @@ flock 9
 rm -rf "$directory/tests"
 mkdir "$directory/tests"
 printf '%s\n' "$@" >"$directory/tests/list"
-echo 'export BASTION_REQUIRE_REAL=1 BASTION_REQUIRE_TRACING=1' >"$directory/tests/environment"
+"$PROJECT/tests/sandbox/senders.sh"
+cp "$SANDBOX_SHARE/senders/sender" "$directory/tests/sender"
+echo 'export BASTION_REQUIRE_REAL=1 BASTION_REQUIRE_TRACING=1 BASTION_SENDER=/tests/sender' >"$directory/tests/environment"
 names=("${@%% *}")
 built=$(build "${names[@]}")
 mapfile -t programs < <(cut -d' ' -f2 <<<"$built")

@@ -7,6 +7,7 @@
 #include "process.h"
 #include "dns.h"
 #include "queued.h"
+#include "cookie.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

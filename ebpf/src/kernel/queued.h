@@ -21,7 +21,7 @@ inlined int queued(struct sk_buff *skb, const struct nf_hook_state *state)
 	if (!known || BPF_CORE_READ(state, hook) != NF_INET_LOCAL_OUT ||
 	    BPF_CORE_READ(state, net, ns.inum) != known->network)
 		return 0;
-	/* 0 until somebody has asked for it; then nothing is kept for what is sent again. */
+	/* 0 until somebody has asked for it (cookie.h); then nothing is kept for what is sent again. */
 	if (sk)
 		cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	if (!record(skb, cookie, known->pids, &tuple, &sender))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::{
     CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, FEntry, KProbe, Program, ProgramError,
-    RawTracePoint, SocketFilter,
+    RawTracePoint, SockOps, SocketFilter,
 };
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use bastion_ebpf as ebpf;
@@ -257,6 +257,21 @@ impl Kernel {
         let program: &mut KProbe = typed(&mut self.ebpf, name)?;
         program.load().map_err(refused(name))?;
         program.attach("nf_queue", 0).map_err(refused(name))?;
+        Ok(())
+    }
+
+    /// Has connections known by their sockets, so that what is sent again is known to be from the
+    /// same one. Whatever records senders at `nf_queue` needs it.
+    ///
+    /// # Errors
+    /// When there is no cgroup2 hierarchy, or the program is refused.
+    pub fn attach_cookies(&mut self) -> Result<(), KernelError> {
+        let root = root_cgroup().ok_or(KernelError::NoCgroup)?;
+        let name = "bastion_cookie";
+        let program: &mut SockOps = typed(&mut self.ebpf, name)?;
+        program.load().map_err(refused(name))?;
+        let attached = program.attach(&root, CgroupAttachMode::Single);
+        attached.map_err(refused(name))?;
         Ok(())
     }
 

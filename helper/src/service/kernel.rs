@@ -22,6 +22,8 @@ const NO_PROGRAMS: &str = "Bastion's kernel programs are not used: programs are 
      is decided in the helper.";
 const NO_SENDERS: &str = "Programs are identified through the socket tables: those that end at once \
      may stay unknown.";
+const NO_COOKIES: &str =
+    "Connections whose first packet is sent again may stay of an unknown program.";
 const NO_PASSES: &str = "iptables can't ask Bastion's kernel program, so every new connection is \
      decided in the helper, and a program that takes over another's UDP port may go on with its \
      connection.";
@@ -211,7 +213,10 @@ fn attach(kernel: &mut Kernel, hooks: &mut Hooks) -> Option<Pins> {
 fn attach_queued(kernel: &mut Kernel, hooks: &mut Hooks) {
     match kernel.attach_queued() {
         Ok(hook) => hooks.senders = hook,
-        Err(error) => hooks.lack(NO_SENDERS, &error),
+        Err(error) => return hooks.lack(NO_SENDERS, &error),
+    }
+    if let Err(error) = kernel.attach_cookies() {
+        hooks.lack(NO_COOKIES, &error);
     }
 }
 

@@ -27,6 +27,7 @@ fn every_program_is_taken_by_the_kernel() {
         kernel.pin().unwrap();
         kernel.attach_processes().unwrap();
         kernel.attach_names().unwrap();
+        kernel.attach_cookies().unwrap();
         if station::hooks().len() > 1 {
             kernel.attach_fentry().unwrap();
             kernel.attach_kprobe().unwrap();

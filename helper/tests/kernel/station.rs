@@ -171,6 +171,7 @@ fn attach(kernel: &mut Kernel, hook: SenderHook) -> KernelBypass {
         SenderHook::Kprobe => kernel.attach_kprobe().unwrap(),
         SenderHook::None => panic!("nothing would be recorded"),
     }
+    kernel.attach_cookies().unwrap();
     KernelBypass::StandIn
 }
 
