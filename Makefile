@@ -37,8 +37,8 @@ run:
 
 test:
 	@echo 'make test: makes a Debian sandbox, builds Bastion in it, and runs every test there is.'
-	@echo 'The first time takes about 15 minutes on two cores (sandbox 1, tools 1, tests of the crates 7, package 3,'
-	@echo 'tests of the whole system 3); later ones about 5. Nothing on this machine changes but missing packages.'
+	@echo 'The first time takes about 20 minutes on two cores (sandbox 1, tools 1, tests of the crates 7, package 3,'
+	@echo 'tests of the whole system 8); later ones about 10. Nothing on this machine changes but missing packages.'
 	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
 	@$(STEP) 'tests of the crates' 'Run one again with: $(SANDBOX)/build.sh --gui test --profile $(PROFILE) -p CRATE NAME' \
 	  env BASTION_REQUIRE_REAL=1 $(SANDBOX)/build.sh --gui test --profile $(PROFILE) --locked --workspace --exclude bastion-tests
