@@ -161,7 +161,7 @@ impl Place {
     /// True if somebody holds a queue and a rule of either family's tables leads to it.
     pub fn queues(&self) -> anyhow::Result<bool> {
         let script =
-            "[ -s /proc/net/netfilter/nfnetlink_queue ] && nft list ruleset | grep -q 'queue'";
+            "grep -q . /proc/net/netfilter/nfnetlink_queue && nft list ruleset | grep -q 'queue'";
         let held = self.near.output(As::Root, &["sh", "-c", script])?;
         Ok(held.success())
     }
