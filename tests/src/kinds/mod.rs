@@ -178,16 +178,16 @@ impl Kind {
     pub fn arguments(&self, programs: &str) -> Vec<String> {
         let [address, port] = [self.address(), self.port().to_string()];
         let mut all = vec![self.way.to_owned(), address.clone(), port.clone()];
-        let v6 = self.place.is_v6();
+        let own = |[v4, v6]: [&str; 2]| if self.place.is_v6() { v6 } else { v4 }.to_owned();
         match self.more {
             More::Nothing if self.way == "raw-header" => {
-                all.push(OWN_SOURCES[usize::from(v6)].to_owned());
+                all.push(own(OWN_SOURCES));
             }
             More::Nothing => {}
             More::Source(source) => all.push(source.to_owned()),
             More::SourceAndPort => {
                 let source_port = (self.port() + 10_000).to_string();
-                all.extend([OTHER_SOURCES[usize::from(v6)].to_owned(), source_port]);
+                all.extend([own(OTHER_SOURCES), source_port]);
             }
             More::Count(count) => all.push(count.to_owned()),
             More::Sender(other) | More::Successor(other) => {
