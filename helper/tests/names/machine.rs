@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 use crate::support::{in_namespace, run};
 
 /// Long enough for anything that happens at all.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long is waited between two looks at something.
 const PAUSE: Duration = Duration::from_millis(20);
