@@ -1,12 +1,6 @@
 //! Names of destinations, from real resolvers: dnsmasq and systemd-resolved, asked by the C
 //! library, seen by the kernel programs and by systemd-resolved's monitor.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "the functions that the tests share fail like tests"
-)]
-
 #[cfg(test)]
 mod believed;
 #[cfg(test)]
