@@ -23,6 +23,13 @@ write_apt_configuration() {
     >>"$SANDBOX_ROOT/etc/dpkg/dpkg.cfg.d/sandbox"
   printf 'path-include=/usr/share/%s\n' 'man/*/bastion*' 'locale/*/LC_MESSAGES/bastion.mo' \
     >>"$SANDBOX_ROOT/etc/dpkg/dpkg.cfg.d/sandbox"
+  name_servers
+}
+
+# The host's own name servers, in a file: systemd-resolved's package puts a link to its own there,
+# which leads nowhere without it.
+name_servers() {
+  rm -f "$SANDBOX_ROOT/etc/resolv.conf" "$SANDBOX_ROOT/etc/.resolv.conf.systemd-resolved.bak"
   cat /etc/resolv.conf >"$SANDBOX_ROOT/etc/resolv.conf"
 }
 
@@ -72,6 +79,7 @@ configure_system() {
     systemctl -q --global mask dunst.service >/dev/null 2>&1 || true
     mkdir -p /opt/bastion-tests /mnt/share
   '
+  name_servers
   echo sandbox >"$SANDBOX_ROOT/etc/hostname"
   # GNOME's own font is a variant of Inter.
   cat >"$SANDBOX_ROOT/etc/fonts/local.conf" <<'FONTS'

@@ -8,6 +8,10 @@ use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice, UdpHeaderSlic
 /// The port of DNS over UDP and TCP (RFC 1035, section 4.2).
 pub const DNS_PORT: u16 = 53;
 
+/// The index of the loopback interface, the same in every network namespace (`LOOPBACK_IFINDEX` of
+/// the kernel).
+const LOOPBACK: u32 = 1;
+
 /// Which way a packet went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -63,6 +67,13 @@ pub(super) struct Path {
     pub(super) local: SocketAddr,
     pub(super) server: IpAddr,
     pub(super) interface: u32,
+}
+
+impl Path {
+    /// True if the server is a program of this machine, whatever the address it listens at.
+    pub(super) fn is_within_the_machine(&self) -> bool {
+        self.interface == LOOPBACK || self.server.is_loopback()
+    }
 }
 
 /// What a packet carries.

@@ -33,23 +33,42 @@ impl WireName {
         Self(bytes.into())
     }
 
+    /// The labels, without the root's.
+    fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first()?;
+            let (label, next) = behind.split_at_checked(usize::from(*length))?;
+            rest = next;
+            Some(label)
+        })
+        .filter(|label| !label.is_empty())
+    }
+
     /// The name as rules know it; nothing if its bytes are none of a host's name.
     pub(super) fn host_name(&self) -> Option<HostName> {
         let mut text = String::with_capacity(self.0.len());
-        let mut rest = &*self.0;
-        while let Some((length, behind)) = rest.split_first() {
-            let (label, next) = behind.split_at_checked(usize::from(*length))?;
+        for label in self.labels() {
             // A dot within a label would read as the border of two.
             if label.contains(&b'.') {
                 return None;
             }
-            if !label.is_empty() {
-                text.push_str(std::str::from_utf8(label).ok()?);
-                text.push('.');
-            }
-            rest = next;
+            text.push_str(std::str::from_utf8(label).ok()?);
+            text.push('.');
         }
         text.parse().ok()
+    }
+
+    /// True if resolvers may look the name up by other means than DNS, and there any program or
+    /// neighbour may answer: names of one label (LLMNR, RFC 4795), those in `local` (mDNS, RFC
+    /// 6762), and those of addresses (both).
+    pub(super) fn may_be_a_neighbours(&self) -> bool {
+        let labels: Vec<_> = self.labels().collect();
+        match &*labels {
+            [] | [_] | [.., b"local"] => true,
+            [.., above, b"arpa"] => matches!(*above, b"in-addr" | b"ip6"),
+            _ => false,
+        }
     }
 }
 

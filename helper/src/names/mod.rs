@@ -12,8 +12,8 @@
 //! - it was in the machine's own network namespace, and came in by the interface that the query
 //!   left by. In a namespace of its own, a program can be any server.
 //! - the names are connected to the question by aliases. Whatever else a server adds is ignored.
-//! - a resolver of this machine can't have found the name by asking the neighbours (mDNS, LLMNR),
-//!   which any program can answer.
+//! - a resolver of this machine can't have found any name on the way by asking the neighbours
+//!   (mDNS, LLMNR), which any program can answer.
 //!
 //! What systemd-resolved tells of its answers counts as well; those need not have travelled over
 //! port 53.
@@ -89,9 +89,12 @@ pub enum Refusal {
     /// It has no address for the name that was asked for.
     #[error("the answer has no addresses for its question")]
     NoAddresses,
-    /// No name of it is a host's that DNS alone can have told.
-    #[error("the answer has no host name that only DNS can tell")]
+    /// No name of it is a host's.
+    #[error("the answer has no host name")]
     NoNames,
+    /// A resolver of this machine, and not DNS alone, can have told it.
+    #[error("any neighbour can have given the answer")]
+    Neighbours,
 }
 
 /// How much is known, and what taught nothing since the start.
@@ -116,7 +119,7 @@ pub struct NamesStatus {
 /// An answer of a server that may turn out to be the machine's own.
 #[derive(Debug)]
 struct Early {
-    server: IpAddr,
+    path: Path,
     resolution: Resolution,
     at: Timestamp,
 }
@@ -195,7 +198,7 @@ impl Names {
             .map_err(Refusal::from)
             .and_then(|message| self.take(protocol, path, direction, message, now));
         match taken {
-            Ok(Some(resolution)) => self.answer(path.server, resolution, now),
+            Ok(Some(resolution)) => self.answer(path, resolution, now),
             Ok(None) => BTreeSet::new(),
             Err(refusal) => self.refuse(refusal),
         }
@@ -234,26 +237,21 @@ impl Names {
     }
 
     /// Takes in an answer that was asked for, if the server is one to believe.
-    fn answer(
-        &mut self,
-        server: IpAddr,
-        resolution: Resolution,
-        now: Timestamp,
-    ) -> BTreeSet<IpAddr> {
-        if !self.resolvers.contains(server) {
+    fn answer(&mut self, path: Path, resolution: Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
+        if !self.resolvers.contains(path.server) {
             while self.early.len() >= EARLY_ANSWERS {
                 self.early.pop_front();
             }
             self.early.push_back(Early {
-                server,
+                path,
                 resolution,
                 at: now,
             });
             return self.refuse(Refusal::Server);
         }
         // A server on this machine may have asked the neighbours.
-        if server.is_loopback() {
-            return self.learned(resolution, now);
+        if path.is_within_the_machine() {
+            return self.learned(&resolution, now);
         }
         self.learn(&resolution, now)
     }
@@ -262,7 +260,7 @@ impl Names {
     pub fn update(&mut self, update: Update, now: Timestamp) -> BTreeSet<IpAddr> {
         match update {
             Update::Resolvers(resolvers) => self.use_resolvers(resolvers, now),
-            Update::Resolution(resolution) => self.learned(resolution, now),
+            Update::Resolution(resolution) => self.learned(&resolution, now),
             Update::Monitored(monitored) => {
                 self.monitored = monitored;
                 BTreeSet::new()
@@ -272,8 +270,11 @@ impl Names {
 
     /// Takes in what systemd-resolved tells of an answer of its own. Gives the addresses whose
     /// names are others than before.
-    pub fn learned(&mut self, resolution: Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
-        self.learn(&resolution.without_neighbours(), now)
+    pub fn learned(&mut self, resolution: &Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
+        match resolution.by_neighbours {
+            true => self.refuse(Refusal::Neighbours),
+            false => self.learn(resolution, now),
+        }
     }
 
     fn learn(&mut self, resolution: &Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
@@ -296,8 +297,8 @@ impl Names {
         let mut changed = BTreeSet::new();
         for early in std::mem::take(&mut self.early) {
             let fresh = now <= early.at.after_millis(EARLY);
-            if fresh && self.resolvers.contains(early.server) {
-                changed.extend(self.answer(early.server, early.resolution, now));
+            if fresh && self.resolvers.contains(early.path.server) {
+                changed.extend(self.answer(early.path, early.resolution, now));
             }
         }
         changed

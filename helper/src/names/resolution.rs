@@ -32,6 +32,9 @@ pub struct Resolution {
     pub targets: Vec<HostName>,
     /// Its addresses.
     pub addresses: Vec<Lease>,
+    /// True if a resolver that asks the neighbours as well may have asked them for one of the
+    /// names on the way, whether that is a host's or not.
+    pub by_neighbours: bool,
 }
 
 impl Resolution {
@@ -42,7 +45,17 @@ impl Resolution {
     /// Addresses at which nobody else can be (unspecified, loopback, multicast, broadcast) have no names.
     /// Nothing comes of an answer without addresses, or of aliases that go round in circles.
     pub(super) fn new(question: &Question, records: &[Record]) -> Option<Self> {
-        let mut chain = vec![&question.name];
+        Self::at_the_end_of(&[], question, records)
+    }
+
+    /// The same where others, of which the first was looked up, have turned out to be aliases of
+    /// the name that is asked for.
+    pub(super) fn at_the_end_of(
+        aliases: &[WireName],
+        question: &Question,
+        records: &[Record],
+    ) -> Option<Self> {
+        let mut chain: Vec<_> = aliases.iter().chain([&question.name]).collect();
         let mut ttl = u32::MAX;
         let mut end = &question.name;
         while let Some((target, alias_ttl)) = alias(end, records) {
@@ -63,29 +76,15 @@ impl Resolution {
             .filter(|lease| is_a_place(lease.address))
             .take(ADDRESSES)
             .collect();
+        let by_neighbours = chain.iter().any(|name| name.may_be_a_neighbours());
         let mut names = chain.into_iter().map(WireName::host_name);
         (!addresses.is_empty()).then(|| Self {
             asked: names.next().flatten(),
             targets: names.flatten().collect(),
             addresses,
+            by_neighbours,
         })
     }
-
-    /// Leaves out names that may have been looked up by other means than DNS, and there any
-    /// program or neighbour may answer: those of one label (LLMNR, RFC 4795) and those in `local`
-    /// (mDNS, RFC 6762).
-    #[must_use]
-    pub(super) fn without_neighbours(mut self) -> Self {
-        self.asked = self.asked.filter(is_of_dns_alone);
-        self.targets.retain(is_of_dns_alone);
-        self
-    }
-}
-
-fn is_of_dns_alone(name: &HostName) -> bool {
-    name.as_str()
-        .rsplit_once('.')
-        .is_some_and(|(_, last)| last != "local")
 }
 
 /// The name that this one is an alias of. Names have at most one (RFC 2181, section 10.1).

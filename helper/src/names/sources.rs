@@ -61,6 +61,7 @@ impl Sources {
             root,
             resolvers: None,
             monitor: None,
+            ready: false,
             monitored: Some(false),
             retry: RETRY,
             next_try: Instant::now(),
@@ -93,7 +94,9 @@ struct State<F> {
     /// Servers that were not reported yet.
     resolvers: Option<Resolvers>,
     monitor: Option<Monitor>,
-    /// Whether there is a monitor, if that was not reported yet.
+    /// Whether it has said that it tells everything.
+    ready: bool,
+    /// The same, if that was not reported yet.
     monitored: Option<bool>,
     retry: Duration,
     next_try: Instant,
@@ -131,10 +134,7 @@ impl<F: FnMut(Update) -> bool> State<F> {
 
     fn connect(&mut self, now: Instant) {
         match Monitor::connect(&self.root) {
-            Ok(monitor) => {
-                self.monitor = Some(monitor);
-                self.monitored = Some(true);
-            }
+            Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => self.fail(&error, now),
         }
     }
@@ -147,6 +147,10 @@ impl<F: FnMut(Update) -> bool> State<F> {
             Ok(resolutions) => {
                 self.retry = RETRY;
                 self.trouble.clear();
+                if monitor.is_ready() && !self.ready {
+                    self.ready = true;
+                    self.monitored = Some(true);
+                }
                 for resolution in resolutions {
                     // What is lost is looked up again some time.
                     (self.report)(Update::Resolution(resolution));
@@ -157,7 +161,8 @@ impl<F: FnMut(Update) -> bool> State<F> {
     }
 
     fn fail(&mut self, error: &MonitorError, now: Instant) {
-        if self.monitor.take().is_some() {
+        self.monitor = None;
+        if std::mem::take(&mut self.ready) {
             self.monitored = Some(false);
         }
         self.next_try = now + self.retry;

@@ -249,7 +249,49 @@ fn what_neighbours_can_answer_counts_only_from_a_server_that_asks_none() {
             ..exchange
         };
         local.observed_by(&mut names);
-        nothing_learned(&names, Refusal::NoNames);
+        nothing_learned(&names, Refusal::Neighbours);
+    }
+}
+
+#[test]
+fn a_server_on_this_machine_may_ask_neighbours_whatever_its_address() {
+    let exchange = exchange_about("printer.local");
+    let mut names = names();
+    for direction in [Direction::Sent, Direction::Received] {
+        let bytes = match direction {
+            Direction::Sent => exchange.sent(),
+            Direction::Received => exchange.received(),
+        };
+        let within = Captured {
+            interface: 1,
+            ..captured(direction, &bytes)
+        };
+        names.observe(&within, at(0));
+    }
+    nothing_learned(&names, Refusal::Neighbours);
+}
+
+#[test]
+fn a_neighbour_gives_no_other_name_to_an_address_by_an_alias() {
+    let aliased = |asked: &str, target: &str| Exchange {
+        ends: Ends::at("127.0.0.53"),
+        query: query(7, asked, A),
+        answer: answer(
+            7,
+            asked,
+            A,
+            &[alias(asked, 60, target), address(target, 60, "192.0.2.66")],
+        ),
+    };
+    for (asked, target) in [
+        ("printer", "www.bank.example"),
+        ("my printer.local", "www.bank.example"),
+        ("www.example.org", "printer.local"),
+    ] {
+        let mut names = names();
+        aliased(asked, target).observed_by(&mut names);
+        assert_eq!(of(&names, "192.0.2.66"), [""; 0], "{asked}");
+        nothing_learned(&names, Refusal::Neighbours);
     }
 }
 
@@ -347,21 +389,20 @@ fn answers_that_come_just_before_the_network_is_known_to_have_changed_count() {
 
 #[test]
 fn what_the_monitor_tells_counts_but_for_neighbours() {
-    let resolution = |name: &str| Resolution {
-        asked: Some(name.parse().unwrap()),
+    let resolution = |by_neighbours| Resolution {
+        asked: Some("www.example.org".parse().unwrap()),
         targets: vec!["host.example.net".parse().unwrap()],
         addresses: vec![Lease {
             address: ip("192.0.2.1"),
             ttl: SHORTEST,
         }],
+        by_neighbours,
     };
     let mut names = names();
-    let changed = names.learned(resolution("www.example.org"), at(0));
+    names.learned(&resolution(true), at(0));
+    nothing_learned(&names, Refusal::Neighbours);
+    let changed = names.learned(&resolution(false), at(0));
     assert_eq!(changed, BTreeSet::from([ip("192.0.2.1")]));
-    assert_eq!(
-        names.learned(resolution("bank.local"), at(0)),
-        BTreeSet::new()
-    );
     assert_eq!(
         of(&names, "192.0.2.1"),
         ["www.example.org", "host.example.net"]

@@ -66,6 +66,7 @@ pub enum MonitorError {
 pub(super) struct Monitor {
     stream: UnixStream,
     buffer: Vec<u8>,
+    ready: bool,
 }
 
 impl Monitor {
@@ -85,7 +86,14 @@ impl Monitor {
         Ok(Self {
             stream,
             buffer: Vec::new(),
+            ready: false,
         })
+    }
+
+    /// True from the first message on, which says that everything is told that is asked for from
+    /// then on.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// What it has told meanwhile; to be called when there is something to read.
@@ -117,6 +125,7 @@ impl Monitor {
             self.buffer.extend_from_slice(part);
             let message = std::mem::take(&mut self.buffer);
             resolutions.extend(reply::read(&message)?);
+            self.ready = true;
         }
         self.buffer.extend_from_slice(rest);
         match self.buffer.len() <= MESSAGE {

@@ -8,7 +8,7 @@ use domain::utils::base64;
 use serde::Deserialize;
 
 use super::MonitorError;
-use crate::names::messages::{Question, RECORDS, Record, Wanted};
+use crate::names::messages::{Question, RECORDS, Record, Wanted, WireName};
 use crate::names::resolution::Resolution;
 
 /// Class IN (RFC 1035, section 3.2.4).
@@ -17,6 +17,9 @@ const IN: u16 = 1;
 /// Most questions that are read of one message. Programs ask for the addresses of both families
 /// at once.
 const QUESTIONS: usize = 8;
+
+/// Most questions that led to others, of one message: systemd-resolved follows 16 aliases.
+const COLLECTED: usize = 64;
 
 /// Most bytes of a record. Names have at most 255 of them, so that nothing here needs more than a
 /// few hundred, but for records of type HTTPS with much besides addresses.
@@ -34,10 +37,12 @@ struct Reply {
 struct Parameters {
     state: Option<String>,
     question: Option<Vec<Key>>,
+    #[serde(rename = "collectedQuestions")]
+    collected: Option<Vec<Key>>,
     answer: Option<Vec<Answer>>,
 }
 
-/// What a program asked for.
+/// A question.
 #[derive(Deserialize)]
 struct Key {
     class: u16,
@@ -60,6 +65,7 @@ pub(super) fn read(message: &[u8]) -> Result<Vec<Resolution>, MonitorError> {
     let Parameters {
         state,
         question,
+        collected,
         answer,
     } = reply.parameters;
     // The first message says that it is ready, and others that nothing was found.
@@ -72,13 +78,33 @@ pub(super) fn read(message: &[u8]) -> Result<Vec<Resolution>, MonitorError> {
         .take(RECORDS)
         .filter_map(record)
         .collect();
+    let Some(aliases) = aliases(&collected.unwrap_or_default()) else {
+        return Ok(Vec::new());
+    };
     Ok(question
         .unwrap_or_default()
         .iter()
         .take(QUESTIONS)
         .filter_map(asked)
-        .filter_map(|question| Resolution::new(&question, &records))
+        .filter_map(|question| Resolution::at_the_end_of(&aliases, &question, &records))
         .collect())
+}
+
+/// The names that led to the questions: what a program asked for, and what that turned out to be an
+/// alias of, where systemd-resolved had to ask anew. Nothing if one of them is no host's, because
+/// it is unknown then who has answered for it.
+fn aliases(collected: &[Key]) -> Option<Vec<WireName>> {
+    let mut aliases = Vec::new();
+    if collected.len() > COLLECTED {
+        return None;
+    }
+    for key in collected {
+        let name = asked(key)?.name;
+        if !aliases.contains(&name) {
+            aliases.push(name);
+        }
+    }
+    Some(aliases)
 }
 
 fn asked(key: &Key) -> Option<Question> {

@@ -43,8 +43,10 @@ fn messages_are_read_however_they_are_cut() {
     assert_eq!(monitor.receive().unwrap(), []);
     server.write_all(two).unwrap();
     assert_eq!(monitor.receive().unwrap(), []);
+    assert!(!monitor.is_ready());
     server.write_all(b"\0").unwrap();
     assert_eq!(monitor.receive().unwrap().len(), 1);
+    assert!(monitor.is_ready());
     let both = [FOUND, b"\0", FOUND, b"\0{"].concat();
     server.write_all(&both).unwrap();
     assert_eq!(monitor.receive().unwrap().len(), 2);

@@ -143,20 +143,49 @@ fn one_answer_gives_a_bounded_number_of_addresses() {
 }
 
 #[test]
-fn names_that_neighbours_may_have_answered_for_are_left_out() {
-    let resolution = |asked, target| {
-        resolve(
-            asked,
-            A,
-            &[alias(asked, 60, target), address(target, 60, "192.0.2.1")],
-        )
-        .unwrap()
-        .without_neighbours()
+fn one_name_that_neighbours_may_answer_for_is_enough() {
+    let by_neighbours = |asked, target| {
+        let records = [alias(asked, 60, target), address(target, 60, "192.0.2.1")];
+        resolve(asked, A, &records).unwrap().by_neighbours
     };
-    let left = resolution("www.example.org", "host.example.net");
-    assert_eq!(names(&left), ["www.example.org", "host.example.net"]);
-    let left = resolution("printer.local", "bank");
-    assert_eq!(names(&left), [""; 0]);
-    let left = resolution("local.example", "www.corp.local");
-    assert_eq!(names(&left), ["local.example"]);
+    for name in ["host.example.net", "local.example", "nas.home.arpa"] {
+        assert!(!by_neighbours("www.example.org", name), "{name}");
+        assert!(!by_neighbours(name, "www.example.org"), "{name}");
+    }
+    let neighbours = [
+        "printer",
+        "local",
+        "printer.local",
+        "my printer.local",
+        "www.corp.LOCAL",
+        "1.2.0.192.in-addr.arpa",
+        "1.0.ip6.arpa",
+    ];
+    for name in neighbours {
+        assert!(by_neighbours("www.example.org", name), "{name}");
+        // A neighbour that answers for its own name may say that it is an alias of any other.
+        assert!(by_neighbours(name, "www.example.org"), "{name}");
+    }
+}
+
+#[test]
+fn earlier_aliases_are_names_as_well() {
+    let records = [
+        alias("c.example", 50, "d.example"),
+        address("d.example", 60, "192.0.2.1"),
+    ];
+    let bytes = answer(7, "c.example", A, &records);
+    let message = DnsMessage::read(&bytes).unwrap();
+    let after = |earlier: &[&str]| {
+        let names = earlier.iter().map(|text| text.parse::<HostName>().unwrap());
+        let aliases: Vec<_> = names.map(|name| WireName::from(&name)).collect();
+        let records = message.records().unwrap();
+        Resolution::at_the_end_of(&aliases, &message.question().unwrap(), &records)
+    };
+    let resolution = after(&["a.example", "b.example"]).unwrap();
+    let expected = ["a.example", "b.example", "c.example", "d.example"];
+    assert_eq!(names(&resolution), expected);
+    assert!(!resolution.by_neighbours);
+    assert!(after(&["printer"]).unwrap().by_neighbours);
+    assert_eq!(after(&["a.example"; ALIASES + 1]), None);
 }

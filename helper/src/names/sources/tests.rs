@@ -14,6 +14,8 @@ const FOUND: &[u8] = b"{\"parameters\":{\"state\":\"success\",\
     \"question\":[{\"class\":1,\"type\":1,\"name\":\"a.example\"}],\
     \"answer\":[{\"raw\":\"AWEHZXhhbXBsZQAAAQABAAAAZAAEwAACBw==\"}]}}\0";
 
+const READY: &[u8] = b"{\"parameters\":{\"ready\":true},\"continues\":true}\0";
+
 fn write(root: &Path, file: &str, text: &str) {
     let path = root.join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -104,9 +106,10 @@ fn a_monitor_that_comes_goes_and_comes_back_is_found() {
         fs::create_dir_all(&directory).unwrap();
         let listener = UnixListener::bind(directory.join("io.systemd.Resolve.Monitor")).unwrap();
         let (mut server, _) = listener.accept().unwrap();
-        assert!(next(&updates, monitored));
         let mut request = [0; 10];
         server.read_exact(&mut request).unwrap();
+        server.write_all(READY).unwrap();
+        assert!(next(&updates, monitored));
         server.write_all(FOUND).unwrap();
         let resolution = next(&updates, |update| match update {
             Update::Resolution(resolution) => Some(resolution),
@@ -116,4 +119,24 @@ fn a_monitor_that_comes_goes_and_comes_back_is_found() {
         drop(server);
         assert!(!next(&updates, monitored));
     }
+}
+
+#[test]
+fn a_monitor_that_refuses_is_none() {
+    let root = system();
+    let directory = root.path().join("run/systemd/resolve");
+    fs::create_dir_all(&directory).unwrap();
+    let listener = UnixListener::bind(directory.join("io.systemd.Resolve.Monitor")).unwrap();
+    let (sources, updates) = started(root.path());
+    let refusal = b"{\"error\":\"io.systemd.InteractiveAuthenticationRequired\"}\0";
+    for _ in 0..2 {
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(refusal).unwrap();
+        // It hangs up; before that it may send what it had to say.
+        let mut request = Vec::new();
+        let _ = server.read_to_end(&mut request);
+    }
+    drop(sources);
+    let monitored: Vec<_> = updates.iter().filter_map(monitored).collect();
+    assert_eq!(monitored, [false]);
 }

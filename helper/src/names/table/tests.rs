@@ -20,6 +20,7 @@ fn resolution(names: &[&str], addresses: &[IpAddr], ttl: Duration) -> Resolution
             .iter()
             .map(|&address| Lease { address, ttl })
             .collect(),
+        by_neighbours: false,
     }
 }
 

@@ -15,6 +15,25 @@ const BOTH: &str = r#"{"parameters":{"state":"success",
     {"rr":{"key":{"class":1,"type":1,"name":"a.example"},"address":[192,0,2,7]},
      "raw":"AWEHZXhhbXBsZQAAAQABAAAAZAAEwAACBw==","ifindex":3}]},"continues":true}"#;
 
+/// What it sends when `www.a.test` has turned out to be an alias of a name that it had to ask for
+/// in turn.
+const REDIRECTED: &str = r#"{"parameters":{"state":"success",
+    "question":[{"class":1,"type":1,"name":"host.example.test"}],
+    "collectedQuestions":[{"class":1,"type":1,"name":"www.a.test"},
+                          {"class":1,"type":28,"name":"www.a.test"}],
+    "answer":[{"rr":{"key":{"class":1,"type":1,"name":"host.example.test"},
+    "address":[192,0,2,70]},
+    "raw":"BGhvc3QHZXhhbXBsZQR0ZXN0AAABAAEAAAAHAATAAAJG"}]},"continues":true}"#;
+
+/// What it sends when a neighbour has answered over LLMNR that `printer` is an alias of
+/// `www.bank.test` and that this has the address 6.6.6.6.
+const NEIGHBOUR: &str = r#"{"parameters":{"state":"success",
+    "question":[{"class":1,"type":1,"name":"printer"}],
+    "answer":[{"rr":{"key":{"class":1,"type":5,"name":"printer"},"name":"www.bank.test"},
+    "raw":"B3ByaW50ZXIAAAUAAQAAAB4ADwN3d3cEYmFuawR0ZXN0AA==","ifindex":2},
+    {"rr":{"key":{"class":1,"type":1,"name":"www.bank.test"},"address":[6,6,6,6]},
+    "raw":"A3d3dwRiYW5rBHRlc3QAAAEAAQAAAB4ABAYGBgY=","ifindex":2}]},"continues":true}"#;
+
 fn told(message: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let resolutions = read(message.as_bytes()).unwrap();
     let texts = |resolution: Resolution| {
@@ -38,6 +57,36 @@ fn what_was_found_is_told_question_by_question() {
             (names, vec!["2001:db8::7".to_owned()]),
         ]
     );
+}
+
+#[test]
+fn names_are_told_that_had_to_be_asked_for_in_turn() {
+    let names = vec!["www.a.test".to_owned(), "host.example.test".to_owned()];
+    assert_eq!(told(REDIRECTED), [(names, vec!["192.0.2.70".to_owned()])]);
+    let by_neighbours = |message: &str| {
+        let resolutions = read(message.as_bytes()).unwrap();
+        resolutions[0].by_neighbours
+    };
+    assert!(!by_neighbours(REDIRECTED));
+    assert!(by_neighbours(&REDIRECTED.replace("www.a.test", "printer")));
+    // A name that may be any, and more names than systemd-resolved follows.
+    assert_eq!(
+        told(&REDIRECTED.replace("www.a.test", "my\\\\032printer.local")),
+        []
+    );
+    let keys = r#"{"class":1,"type":1,"name":"www.a.test"},"#.repeat(COLLECTED + 1);
+    let many = format!("\"collectedQuestions\":[{keys}");
+    assert_eq!(
+        told(&REDIRECTED.replace("\"collectedQuestions\":[", &many)),
+        []
+    );
+}
+
+#[test]
+fn what_a_neighbour_has_answered_is_told_to_be_so() {
+    let resolutions = read(NEIGHBOUR.as_bytes()).unwrap();
+    assert_eq!(resolutions.len(), 1);
+    assert!(resolutions[0].by_neighbours);
 }
 
 #[test]
