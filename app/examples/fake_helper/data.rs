@@ -1,6 +1,6 @@
 //! What the stand-in shows.
 
-use bastion_ipc::wire::{Event, Question, WireRule};
+use bastion_ipc::wire::{Details, Event, Question, WireRule};
 
 use crate::now;
 
@@ -335,5 +335,39 @@ pub(crate) fn question(id: u64, program: &str, host: &str, port: u16, service: &
         .map(String::from)
         .to_vec(),
         ..Question::default()
+    }
+}
+
+/// What is known of the program of a question, later than the question itself.
+pub(crate) fn details(id: u64) -> Details {
+    let text = |text: &str| Some(text.to_owned());
+    match id {
+        1 => Details {
+            package: text("curl"),
+            package_version: text("8.14.1-2"),
+            package_state: text("as-shipped"),
+            unit: text("app-gnome-org.gnome.Terminal-4242.scope"),
+            user_unit: Some(true),
+            script: text("/home/alice/bin/fetch.sh"),
+            container: text("toolbox trixie"),
+            ..Details::default()
+        },
+        2 => Details {
+            package_state: text("unpackaged"),
+            appimage: text("/home/alice/Games/Racer.AppImage"),
+            ..Details::default()
+        },
+        3 => Details {
+            package: text("cups-daemon"),
+            package_version: text("2.4.10-3"),
+            package_state: text("changed"),
+            unit: text("cups.service"),
+            user_unit: Some(false),
+            desktop_entry: text("cups.desktop"),
+            name: text("Manage Printing"),
+            icon: text("printer"),
+            ..Details::default()
+        },
+        _ => Details::default(),
     }
 }
