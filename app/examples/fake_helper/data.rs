@@ -320,6 +320,7 @@ pub(crate) fn question(id: u64, program: &str, host: &str, port: u16, service: &
         port,
         service: service.into(),
         host: host.into(),
+        replaced: id == 4,
         needs_administrator: id == 3,
         scopes: ["flow", "destination", "domain", "port", "program"]
             .map(String::from)
@@ -363,9 +364,15 @@ pub(crate) fn details(id: u64) -> Details {
             package_state: text("changed"),
             unit: text("cups.service"),
             user_unit: Some(false),
-            desktop_entry: text("cups.desktop"),
-            name: text("Manage Printing"),
-            icon: text("printer"),
+            ..Details::default()
+        },
+        4 => Details {
+            package: text("reader"),
+            package_version: text("2:1.9+dfsg-4"),
+            package_state: text("unknown"),
+            desktop_entry: text("org.example.Reader.desktop"),
+            name: text("E-Book Reader"),
+            icon: text("ebook-reader"),
             ..Details::default()
         },
         _ => Details::default(),

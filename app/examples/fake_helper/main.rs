@@ -273,6 +273,13 @@ fn state(ask: bool) -> State {
                 "",
             ),
             question(3, "/usr/sbin/cupsd", "printers.example.net", 631, "ipp"),
+            question(
+                4,
+                "/usr/lib/reader/reader",
+                "books.example.com",
+                443,
+                "https",
+            ),
         ],
         false => Vec::new(),
     };

@@ -106,7 +106,7 @@ fn warnings(question: &Question) -> Vec<String> {
     }
     if details::is_changed(question) {
         warnings.push(gettext(
-            "The file of this program was changed since its package was installed. If nobody meant to change it, deny this and install the package again.",
+            "The file of this program was changed since its package was installed.",
         ));
     }
     if question.program == "unknown" {

@@ -195,10 +195,7 @@ impl View {
             self.warnings.remove(&old);
         }
         for warning in warnings {
-            let label = note("warning");
-            label.set_label(warning);
-            label.set_visible(true);
-            self.warnings.append(&label);
+            self.warnings.append(&sign(warning));
         }
         self.warnings.set_visible(!warnings.is_empty());
     }
@@ -293,6 +290,23 @@ fn note(style: &str) -> gtk::Label {
         .xalign(0.0)
         .visible(false)
         .build()
+}
+
+/// A warning, which colour alone would not make one.
+fn sign(warning: &str) -> gtk::Box {
+    let label = note("warning");
+    label.set_label(warning);
+    label.set_visible(true);
+    let icon = gtk::Image::builder()
+        .icon_name("dialog-warning-symbolic")
+        .valign(gtk::Align::Start)
+        .css_classes(["warning"])
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    let sign = gtk::Box::builder().spacing(12).build();
+    sign.append(&icon);
+    sign.append(&label);
+    sign
 }
 
 fn fact(title: &str) -> adw::ActionRow {
