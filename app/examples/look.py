@@ -97,11 +97,6 @@ def main():
         prompt, allow = "Connection Request", {"role": "button", "name": "Allow"}
         details = {"role": "list item", "name": "Details"}
 
-        def narrow(name):
-            desktop.resize(window=prompt, width=360, height=720)
-            picture(f"{mode}-360-{name}", prompt)
-            desktop.resize(window=prompt, width=460, height=1000)
-
         desktop.wait(find=allow)
         print(desktop.windows())
         picture(f"{mode}-prompt", prompt)
@@ -111,7 +106,6 @@ def main():
         desktop.click(find=details)
         desktop.wait(find={"role": "list item", "name": "Package"})
         picture(f"{mode}-prompt-details", prompt)
-        narrow("prompt-details")
         print(desktop.tree(), file=open(os.path.join(SHARE, directory, "prompt-tree.txt"), "w"))
         for verdict, following in (("Deny", "launcher"), ("Allow", "cupsd")):
             desktop.wait_state(find=allow, state="sensitive")
@@ -121,11 +115,15 @@ def main():
         desktop.click(find=details)
         desktop.wait(find={"role": "list item", "name": "Package"})
         picture(f"{mode}-prompt-changed-details", prompt)
-        narrow("prompt-changed-details")
         desktop.wait_state(find=allow, state="sensitive")
         desktop.press_named("button", "Deny")
         desktop.wait(find={"contains": "E-Book Reader"})
         picture(f"{mode}-prompt-application", prompt)
+        desktop.click(find=details)
+        desktop.wait(find={"role": "list item", "name": "Package"})
+        for width in (460, 360):
+            desktop.resize(window=prompt, width=width, height=1100)
+            picture(f"{mode}-{width}-prompt-application-details", prompt)
 
     try:
         desktop.run(command=["glib-compile-schemas", f"{inside}/data/glib-2.0/schemas"])

@@ -156,9 +156,10 @@ fn package(details: &Details) -> String {
     }
 }
 
-/// A program's own word, which another program could say as well.
+/// A program's own word, which another program could say as well. That is said first: rows cut
+/// what is long.
 fn not_proven(claim: &str) -> String {
-    gettext_f("{claim} (not proven)", &[("claim", claim)])
+    gettext_f("Not proven: {claim}", &[("claim", claim)])
 }
 
 fn state(details: &Details) -> PackageState {
@@ -240,10 +241,10 @@ mod tests {
             ..Details::default()
         });
         let expected = [
-            (Fact::AppImage, "/home/alice/x.AppImage (not proven)"),
-            (Fact::Script, "/home/alice/backup.py (not proven)"),
-            (Fact::Unit, "cron.service (not proven)"),
-            (Fact::Container, "docker 0123456789ab (not proven)"),
+            (Fact::AppImage, "Not proven: /home/alice/x.AppImage"),
+            (Fact::Script, "Not proven: /home/alice/backup.py"),
+            (Fact::Unit, "Not proven: cron.service"),
+            (Fact::Container, "Not proven: docker 0123456789ab"),
         ];
         assert_eq!(
             told(&question),

@@ -296,6 +296,7 @@ fn note(style: &str) -> gtk::Label {
 fn sign(warning: &str) -> gtk::Box {
     let label = note("warning");
     label.set_label(warning);
+    label.set_hexpand(true);
     label.set_visible(true);
     let icon = gtk::Image::builder()
         .icon_name("dialog-warning-symbolic")
