@@ -251,8 +251,8 @@ impl View {
 
     /// The answer that has the focus.
     pub fn focused_answer(&self) -> Option<gtk::Button> {
-        let answers = [&self.allow, &self.deny].into_iter();
-        answers.filter(|button| button.is_focus()).cloned().next()
+        let mut answers = [&self.allow, &self.deny].into_iter();
+        answers.find(|button| button.is_focus()).cloned()
     }
 
     /// Gives an answer the focus back that it lost when it could not be pressed, unless the user
