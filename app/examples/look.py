@@ -93,6 +93,38 @@ def main():
         for pid in reversed(programs):
             desktop.kill(pid=pid)
 
+    def prompts(mode):
+        prompt, allow = "Connection Request", {"role": "button", "name": "Allow"}
+        details = {"role": "list item", "name": "Details"}
+
+        desktop.wait(find=allow)
+        print(desktop.windows())
+        picture(f"{mode}-prompt", prompt)
+        desktop.click(find={"role": "combo box", "name": "Applies To"})
+        picture(f"{mode}-prompt-scopes", None)
+        desktop.key(keys=["Escape"])
+        desktop.click(find=details)
+        desktop.wait(find={"role": "list item", "name": "Package"})
+        picture(f"{mode}-prompt-details", prompt)
+        print(desktop.tree(), file=open(os.path.join(SHARE, directory, "prompt-tree.txt"), "w"))
+        for verdict, following in (("Deny", "launcher"), ("Allow", "cupsd")):
+            desktop.wait_state(find=allow, state="sensitive")
+            desktop.press_named("button", verdict)
+            desktop.wait(find={"contains": following})
+        picture(f"{mode}-prompt-changed", prompt)
+        desktop.click(find=details)
+        desktop.wait(find={"role": "list item", "name": "Package"})
+        picture(f"{mode}-prompt-changed-details", prompt)
+        desktop.wait_state(find=allow, state="sensitive")
+        desktop.press_named("button", "Deny")
+        desktop.wait(find={"contains": "E-Book Reader"})
+        picture(f"{mode}-prompt-application", prompt)
+        desktop.click(find=details)
+        desktop.wait(find={"role": "list item", "name": "Package"})
+        for width in (460, 360):
+            desktop.resize(window=prompt, width=width, height=1100)
+            picture(f"{mode}-{width}-prompt-application-details", prompt)
+
     try:
         desktop.run(command=["glib-compile-schemas", f"{inside}/data/glib-2.0/schemas"])
         desktop.spawn(command=["dbus-daemon", "--session", f"--address={BUS}", "--nofork"], log="/tmp/bus.log")
@@ -125,22 +157,7 @@ def main():
                     print(desktop.tree(), file=open(os.path.join(SHARE, directory, "tree.txt"), "w"))
             stop(programs)
             programs = start("--background", dark=dark)
-            desktop.wait(find={"role": "button", "name": "Allow"})
-            print(desktop.windows())
-            picture(f"{mode}-prompt", "Connection Request")
-            desktop.click(find={"role": "combo box", "name": "Applies To"})
-            picture(f"{mode}-prompt-scopes", None)
-            desktop.key(keys=["Escape"])
-            desktop.click(find={"role": "list item", "name": "Details"})
-            picture(f"{mode}-prompt-details", "Connection Request")
-            desktop.wait_state(find={"role": "button", "name": "Deny"}, state="sensitive")
-            print(desktop.tree(), file=open(os.path.join(SHARE, directory, "prompt-tree.txt"), "w"))
-            desktop.press_named("button", "Deny")
-            desktop.wait(find={"contains": "launcher"})
-            desktop.wait_state(find={"role": "button", "name": "Allow"}, state="sensitive")
-            desktop.press_named("button", "Allow")
-            desktop.wait(find={"contains": "cupsd"})
-            picture(f"{mode}-prompt-admin", "Connection Request")
+            prompts(mode)
             stop(programs)
     finally:
         print(desktop.run(command=["tail", "-n", "40", "/tmp/app.log", "/tmp/fake.log"])["stdout"])

@@ -1,6 +1,6 @@
 //! What the stand-in shows.
 
-use bastion_ipc::wire::{Event, Question, WireRule};
+use bastion_ipc::wire::{Details, Event, Question, WireRule};
 
 use crate::now;
 
@@ -320,6 +320,7 @@ pub(crate) fn question(id: u64, program: &str, host: &str, port: u16, service: &
         port,
         service: service.into(),
         host: host.into(),
+        replaced: id == 4,
         needs_administrator: id == 3,
         scopes: ["flow", "destination", "domain", "port", "program"]
             .map(String::from)
@@ -335,5 +336,48 @@ pub(crate) fn question(id: u64, program: &str, host: &str, port: u16, service: &
         .map(String::from)
         .to_vec(),
         ..Question::default()
+    }
+}
+
+/// What is known of the program of a question, later than the question itself.
+pub(crate) fn details(id: u64) -> Details {
+    let text = |text: &str| Some(text.to_owned());
+    match id {
+        1 => Details {
+            package: text("curl"),
+            package_version: text("8.14.1-2"),
+            package_state: text("as-shipped"),
+            unit: text("app-gnome-org.gnome.Terminal-4242.scope"),
+            user_unit: Some(true),
+            script: text("/home/alice/bin/fetch.sh"),
+            container: text("toolbox trixie"),
+            ..Details::default()
+        },
+        2 => Details {
+            package_state: text("unpackaged"),
+            appimage: text("/home/alice/Games/Racer.AppImage"),
+            ..Details::default()
+        },
+        3 => Details {
+            package: text("cups-daemon"),
+            package_version: text("2.4.10-3"),
+            package_state: text("changed"),
+            unit: text("cups.service"),
+            user_unit: Some(false),
+            ..Details::default()
+        },
+        4 => Details {
+            package: text("reader"),
+            package_version: text("2:1.9+dfsg-4"),
+            package_state: text("unknown"),
+            unit: text("app-gnome-org.example.Reader-5151.scope"),
+            user_unit: Some(true),
+            container: text("podman 0123456789ab"),
+            desktop_entry: text("org.example.Reader.desktop"),
+            name: text("E-Book Reader"),
+            icon: text("ebook-reader"),
+            ..Details::default()
+        },
+        _ => Details::default(),
     }
 }

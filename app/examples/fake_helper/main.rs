@@ -23,7 +23,7 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, interface};
 
-use data::{event, question, rules};
+use data::{details, event, question, rules};
 
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -218,10 +218,18 @@ impl Prompts {
                 .unwrap();
             let mut questions: Vec<_> = state.lock().unwrap().questions.values().cloned().collect();
             questions.sort_by_key(|q| q.id);
-            for mut question in questions {
+            for question in &mut questions {
                 question.opened = now();
                 question.deadline = now() + 60_000;
-                agent.ask(question).await.unwrap();
+                agent.ask(question.clone()).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            for mut question in questions {
+                // Others are answered meanwhile.
+                if state.lock().unwrap().questions.contains_key(&question.id) {
+                    question.details = Some(details(question.id));
+                    agent.ask(question).await.unwrap();
+                }
             }
         });
         Ok(())
@@ -265,6 +273,13 @@ fn state(ask: bool) -> State {
                 "",
             ),
             question(3, "/usr/sbin/cupsd", "printers.example.net", 631, "ipp"),
+            question(
+                4,
+                "/usr/lib/reader/reader",
+                "books.example.com",
+                443,
+                "https",
+            ),
         ],
         false => Vec::new(),
     };

@@ -2,6 +2,7 @@
 //! values.
 
 pub mod connections;
+pub mod details;
 pub mod form;
 pub mod guard;
 pub mod log;

@@ -3,6 +3,7 @@
 use bastion_ipc::wire::{Answer, AnswerLifetime, AnswerScope, Question};
 use bastion_policy::rule::Action;
 
+use super::details::{self, Face, Fact};
 use super::{names, time};
 use crate::i18n::{gettext, gettext_f};
 
@@ -32,14 +33,10 @@ pub struct QuestionText {
     pub path: String,
     /// `flatpak:ID` and the like; empty when none.
     pub app: String,
-    /// The arguments as one line; empty when there are none.
-    pub arguments: String,
-    /// Working directory; empty when not known.
-    pub working_directory: String,
-    /// Ancestors, nearest first.
-    pub parents: Vec<String>,
-    /// Process id; empty when not known.
-    pub pid: String,
+    /// Whose name and icon it bears.
+    pub face: Face,
+    /// What else there is to know, each as one line; empty where there is nothing to say.
+    pub facts: [(Fact, String); Fact::ALL.len()],
     /// Warnings, each a sentence.
     pub warnings: Vec<String>,
     /// True when an administrator has to authenticate.
@@ -70,14 +67,8 @@ impl QuestionText {
                 path => path.to_owned(),
             },
             app: question.app.clone(),
-            arguments: question.arguments.join(" "),
-            working_directory: question.working_directory.clone(),
-            parents: question.parents.clone(),
-            pid: if question.pid == 0 {
-                String::new()
-            } else {
-                question.pid.to_string()
-            },
+            face: Face::of(question),
+            facts: Fact::ALL.map(|fact| (fact, fact.text(question))),
             warnings: warnings(question),
             needs_administrator: question.needs_administrator,
             scopes: scopes(question, &destination),
@@ -111,6 +102,11 @@ fn warnings(question: &Question) -> Vec<String> {
     if question.replaced {
         warnings.push(gettext(
             "The file of this program was replaced or deleted after it started. Restart the program if you have just updated it.",
+        ));
+    }
+    if details::is_changed(question) {
+        warnings.push(gettext(
+            "The file of this program was changed since its package was installed.",
         ));
     }
     if question.program == "unknown" {
@@ -298,7 +294,28 @@ mod tests {
         asked.program = "unknown".into();
         asked.replaced = true;
         asked.needs_administrator = true;
+        asked.details = Some(bastion_ipc::wire::Details {
+            package_state: Some("changed".into()),
+            ..Default::default()
+        });
+        assert_eq!(QuestionText::new(&asked).warnings.len(), 4);
+        asked.details = Some(bastion_ipc::wire::Details {
+            package_state: Some("unpackaged".into()),
+            ..Default::default()
+        });
         assert_eq!(QuestionText::new(&asked).warnings.len(), 3);
+    }
+
+    #[test]
+    fn the_path_is_there_whatever_the_application_is_called() {
+        let mut asked = question();
+        asked.details = Some(bastion_ipc::wire::Details {
+            name: Some("Something Else".into()),
+            ..Default::default()
+        });
+        let text = QuestionText::new(&asked);
+        assert_eq!(text.path, "/usr/bin/curl");
+        assert!(matches!(text.face, Face::Application { name, .. } if name == "Something Else"));
     }
 
     #[test]

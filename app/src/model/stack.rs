@@ -15,7 +15,9 @@ pub struct Stack {
 pub enum Shown {
     /// It shows the same as before.
     Same,
-    /// It has to show another question, or the same one with other facts.
+    /// It shows the same question, and more is known of its program.
+    More,
+    /// It has to show another question, or the same one about another process.
     Other,
     /// There is nothing to show any more.
     Nothing,
@@ -37,13 +39,26 @@ impl Stack {
     /// Adds a question; one with the same id is replaced where it stands.
     pub fn ask(&mut self, question: Question) -> Shown {
         let known = self.questions.iter().position(|q| q.id == question.id);
-        match known.and_then(|index| self.questions.get_mut(index)) {
-            Some(place) if *place == question => return Shown::Same,
-            Some(place) => *place = question,
-            None => self.questions.push_back(question),
-        }
+        let changed = match known.and_then(|index| self.questions.get_mut(index)) {
+            Some(place) if *place == question => Shown::Same,
+            Some(place) => {
+                let before = std::mem::replace(place, question);
+                let same = Question {
+                    details: place.details.clone(),
+                    ..before
+                };
+                match *place == same {
+                    true => Shown::More,
+                    false => Shown::Other,
+                }
+            }
+            None => {
+                self.questions.push_back(question);
+                Shown::Other
+            }
+        };
         match (known, self.questions.len()) {
-            (Some(0), _) | (None, 1) => Shown::Other,
+            (Some(0), _) | (None, 1) => changed,
             _ => Shown::Same,
         }
     }
@@ -111,6 +126,24 @@ mod tests {
         assert_eq!(stack.ask(question(2, 25)), Shown::Same);
         assert_eq!(stack.ask(question(1, 15)), Shown::Other);
         assert_eq!(stack.waiting(), 1);
+    }
+
+    #[test]
+    fn more_about_the_same_question_is_told_from_another_question() {
+        let more = |id, deadline| Question {
+            details: Some(bastion_ipc::wire::Details::default()),
+            ..question(id, deadline)
+        };
+        let mut stack = Stack::default();
+        let _ = stack.ask(question(1, 10));
+        let _ = stack.ask(question(2, 20));
+        assert_eq!(stack.ask(more(1, 10)), Shown::More);
+        assert_eq!(stack.ask(more(1, 10)), Shown::Same);
+        assert_eq!(stack.ask(more(2, 20)), Shown::Same);
+        assert_eq!(stack.ask(more(1, 15)), Shown::Other);
+        assert_eq!(stack.shown(), Some(&more(1, 15)));
+        assert_eq!(stack.remove(1), Shown::Other);
+        assert_eq!(stack.shown(), Some(&more(2, 20)));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Prompt {
     /// The answer to the shown question is on its way.
     answering: bool,
     ticking: Option<glib::SourceId>,
+    /// The button that had the focus when a warning came, until it can be pressed again.
+    resumed: Option<gtk::Button>,
 }
 
 /// What the prompt takes in.
@@ -135,6 +137,7 @@ impl Component for Prompt {
             guard: Guard::default(),
             answering: false,
             ticking: None,
+            resumed: None,
         };
         ComponentParts {
             model,
@@ -168,7 +171,10 @@ impl Component for Prompt {
                 let shown = self.stack.expire(over);
                 self.turn(shown, view, window, &sender);
             }
-            Input::Focused => self.guard.restart((self.clock.steady)()),
+            Input::Focused => {
+                self.guard.restart((self.clock.steady)());
+                self.resumed = None;
+            }
             Input::Press(action) => self.press(action, view, &sender),
             Input::Close => self.close(view, window, &sender),
         }
@@ -196,6 +202,11 @@ impl Prompt {
     ) {
         match (shown, self.stack.shown()) {
             (Shown::Same, _) => return,
+            (Shown::More, Some(question)) => {
+                let text = QuestionText::new(question);
+                self.amend(text, view, window);
+                return;
+            }
             (Shown::Other, Some(question)) => {
                 let text = QuestionText::new(question);
                 let scope = question::position(&text.scopes, &self.settings.text("prompt-scope"));
@@ -219,11 +230,36 @@ impl Prompt {
             }
         }
         self.answering = false;
+        self.resumed = None;
+    }
+
+    /// Shows the same question with what else is known of it.
+    fn amend(&mut self, text: QuestionText, view: &View, window: &adw::Window) {
+        let before = self.text.replace(text);
+        let (Some(before), Some(text)) = (before, &self.text) else {
+            return;
+        };
+        let heading = view.heading();
+        view.show_facts(text);
+        let news = text.warnings.iter();
+        for warning in news.filter(|warning| !before.warnings.contains(warning)) {
+            View::fit(window);
+            view.point_out(warning);
+        }
+        // An answer shall not be given to what could not be read yet.
+        if text.warnings != before.warnings || view.heading() != heading {
+            self.resumed = view.focused_answer().or(self.resumed.take());
+            self.guard.restart((self.clock.steady)());
+        }
     }
 
     /// Brings what changes all the time up to date.
-    fn refresh(&self, view: &View) {
-        view.set_answerable(self.answerable());
+    fn refresh(&mut self, view: &View) {
+        let answerable = self.answerable();
+        view.set_answerable(answerable);
+        if let Some(button) = self.resumed.take_if(|_| answerable) {
+            view.resume_at(&button);
+        }
         view.show_waiting(self.stack.waiting());
         if let Some(question) = self.stack.shown() {
             view.show_time(question.opened, question.deadline, (self.clock.wall)());

@@ -1,6 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use bastion_ipc::wire::Details;
 use relm4::ComponentController as _;
 
 use super::*;
@@ -68,6 +69,23 @@ impl Bench {
         })
     }
 
+    /// What the row of this title says; `None` when there is no such row.
+    fn fact(&self, title: &str) -> Option<String> {
+        let row = find(
+            self.prompt.widget().upcast_ref(),
+            &|row: &adw::ActionRow| row.title() == title,
+        );
+        let said = row.subtitle().map(String::from);
+        said.filter(|_| row.get_visible())
+    }
+
+    fn details(&self) -> adw::ExpanderRow {
+        find(
+            self.prompt.widget().upcast_ref(),
+            &|_: &adw::ExpanderRow| true,
+        )
+    }
+
     fn shows(&self, text: &str) -> bool {
         testing::shows(self.prompt.widget().upcast_ref(), text)
     }
@@ -93,6 +111,23 @@ fn question(id: u64) -> Question {
         scopes: vec!["flow".into(), "program".into()],
         lifetimes: vec!["once".into(), "forever".into()],
         ..Question::default()
+    }
+}
+
+/// The question with what was found out about its program.
+fn inspected(id: u64, details: Details) -> Input {
+    Input::Ask(Box::new(Question {
+        details: Some(details),
+        ..question(id)
+    }))
+}
+
+fn package(state: &str) -> Details {
+    Details {
+        package: Some("curl".into()),
+        package_version: Some("8.14.1-2".into()),
+        package_state: Some(state.into()),
+        ..Details::default()
     }
 }
 
@@ -232,4 +267,81 @@ fn what_programs_say_of_themselves_is_no_markup() {
     let bench = Bench::new();
     bench.ask(1);
     assert!(bench.shows("--fetch <b>"));
+}
+
+#[gtk::test]
+fn what_is_known_of_the_program_has_rows_and_the_rest_has_none() {
+    let bench = Bench::new();
+    bench.send(inspected(1, package("as-shipped")));
+    let row = bench.fact("Package");
+    assert_eq!(row.as_deref(), Some("curl 8.14.1-2 (as shipped)"));
+    assert_eq!(bench.fact("Systemd Unit"), None);
+    assert_eq!(bench.fact("Script"), None);
+    assert_eq!(bench.fact("Container"), None);
+    bench.send(Input::Withdraw(1));
+    bench.ask(2);
+    assert_eq!(bench.fact("Package"), None);
+}
+
+#[gtk::test]
+fn a_changed_file_is_warned_of_without_opening_anything() {
+    let bench = Bench::new();
+    bench.send(inspected(1, package("changed")));
+    assert!(!bench.details().is_expanded());
+    let warning: gtk::Label = find(bench.prompt.widget().upcast_ref(), &|label: &gtk::Label| {
+        label.label().contains("was changed since")
+    });
+    assert!(warning.is_mapped());
+}
+
+#[gtk::test]
+fn applications_have_their_name_and_the_path_stays() {
+    let bench = Bench::new();
+    bench.send(inspected(
+        1,
+        Details {
+            desktop_entry: Some("org.example.Reader.desktop".into()),
+            name: Some("News Reader".into()),
+            icon: Some("news-reader".into()),
+            ..Details::default()
+        },
+    ));
+    assert!(bench.shows("News Reader Wants to Connect"));
+    assert_eq!(bench.fact("Program").as_deref(), Some("/usr/bin/program1"));
+}
+
+#[gtk::test]
+fn what_becomes_known_later_leaves_everything_as_it_is() {
+    let bench = Bench::new();
+    bench.ask(1);
+    bench.pass(600);
+    bench.row("Remember").set_selected(1);
+    bench.details().set_expanded(true);
+    let allow = bench.button("_Allow");
+    allow.grab_focus();
+    bench.send(inspected(1, package("as-shipped")));
+    assert!(bench.fact("Package").is_some());
+    assert_eq!(bench.row("Remember").selected(), 1);
+    assert!(bench.details().is_expanded());
+    assert!(allow.is_sensitive() && allow.is_focus());
+    // Another process waits now: that is another question.
+    let mut other = question(1);
+    other.pid = 77;
+    bench.send(Input::Ask(Box::new(other)));
+    assert!(!bench.details().is_expanded() && !allow.is_sensitive());
+}
+
+#[gtk::test]
+fn a_warning_that_comes_later_has_a_half_second_of_its_own() {
+    let bench = Bench::new();
+    bench.ask(1);
+    bench.pass(600);
+    bench.row("Remember").set_selected(1);
+    let allow = bench.button("_Allow");
+    allow.grab_focus();
+    bench.send(inspected(1, package("changed")));
+    assert!(!allow.is_sensitive());
+    assert_eq!(bench.row("Remember").selected(), 1);
+    bench.pass(500);
+    assert!(allow.is_sensitive() && allow.is_focus());
 }

@@ -1,9 +1,10 @@
 //! The widgets of the prompt.
 
 use adw::prelude::*;
-use gtk::pango;
+use gtk::{glib, pango};
 
 use crate::i18n::{gettext, gettext_f, ngettext_f};
+use crate::model::details::Fact;
 use crate::model::question::{Choice, QuestionText};
 use crate::model::time;
 use crate::widgets::{choice, program};
@@ -18,6 +19,7 @@ const MOST_HEIGHT: i32 = 600;
 pub struct View {
     title: adw::WindowTitle,
     icon: gtk::Image,
+    scroller: gtk::ScrolledWindow,
     pub(super) head: gtk::Box,
     heading: gtk::Label,
     target: gtk::Label,
@@ -27,11 +29,7 @@ pub struct View {
     path: adw::ActionRow,
     user: adw::ActionRow,
     details: adw::ExpanderRow,
-    app: adw::ActionRow,
-    arguments: adw::ActionRow,
-    directory: adw::ActionRow,
-    parents: adw::ActionRow,
-    pid: adw::ActionRow,
+    facts: [(Fact, adw::ActionRow); Fact::ALL.len()],
     pub(super) scope: adw::ComboRow,
     pub(super) lifetime: adw::ComboRow,
     failure: gtk::Label,
@@ -51,6 +49,11 @@ impl View {
                 .pixel_size(ICON_SIZE)
                 .accessible_role(gtk::AccessibleRole::Presentation)
                 .build(),
+            scroller: gtk::ScrolledWindow::builder()
+                .hscrollbar_policy(gtk::PolicyType::Never)
+                .propagate_natural_height(true)
+                .max_content_height(MOST_HEIGHT)
+                .build(),
             head: column(6),
             heading: heading("title-2"),
             target: heading("title-4"),
@@ -62,11 +65,7 @@ impl View {
             details: adw::ExpanderRow::builder()
                 .title(gettext("Details"))
                 .build(),
-            app: fact(&gettext("Application")),
-            arguments: fact(&gettext("Arguments")),
-            directory: fact(&gettext("Working Directory")),
-            parents: fact(&gettext("Started By")),
-            pid: fact(&gettext("Process")),
+            facts: Fact::ALL.map(|about| (about, fact(&about.title()))),
             scope: choice(&gettext("Applies To")),
             lifetime: choice(&gettext("Remember")),
             failure: note("error"),
@@ -88,7 +87,8 @@ impl View {
         let toolbar = adw::ToolbarView::new();
         let header = adw::HeaderBar::builder().title_widget(&view.title).build();
         toolbar.add_top_bar(&header);
-        toolbar.set_content(Some(&view.facts()));
+        view.scroller.set_child(Some(&view.content()));
+        toolbar.set_content(Some(&view.scroller));
         toolbar.add_bottom_bar(&view.buttons());
         window.set_content(Some(&toolbar));
         Self::fit(window);
@@ -97,7 +97,7 @@ impl View {
         view
     }
 
-    fn facts(&self) -> gtk::ScrolledWindow {
+    fn content(&self) -> gtk::Box {
         let who = gtk::ListBox::builder()
             .selection_mode(gtk::SelectionMode::None)
             .css_classes(["boxed-list"])
@@ -105,13 +105,7 @@ impl View {
         for row in [&self.address, &self.service, &self.path, &self.user] {
             who.append(row);
         }
-        for row in [
-            &self.app,
-            &self.arguments,
-            &self.directory,
-            &self.parents,
-            &self.pid,
-        ] {
+        for (_, row) in &self.facts {
             self.details.add_row(row);
         }
         who.append(&self.details);
@@ -134,12 +128,7 @@ impl View {
         content.append(&self.warnings);
         content.append(&who);
         content.append(&how);
-        gtk::ScrolledWindow::builder()
-            .hscrollbar_policy(gtk::PolicyType::Never)
-            .propagate_natural_height(true)
-            .max_content_height(MOST_HEIGHT)
-            .child(&content)
-            .build()
+        content
     }
 
     fn buttons(&self) -> gtk::Box {
@@ -160,12 +149,21 @@ impl View {
 
     /// Shows another question. `scope` and `lifetime` are positions among its choices.
     pub fn show(&self, text: &QuestionText, scope: u32, lifetime: u32) {
+        self.show_facts(text);
+        self.details.set_expanded(false);
+        offer(&self.scope, &text.scopes, scope);
+        offer(&self.lifetime, &text.lifetimes, lifetime);
+        self.show_failure("");
+    }
+
+    /// Shows what is known of a question. What people have chosen, opened or typed stays.
+    pub fn show_facts(&self, text: &QuestionText) {
         let source = if text.app.is_empty() {
             &text.path
         } else {
             &text.app
         };
-        let look = program::look(source);
+        let look = program::look_as(&text.face, source);
         self.icon.set_from_gicon(&look.icon);
         let names = [
             ("program", look.name.as_str()),
@@ -181,26 +179,32 @@ impl View {
         set_fact(&self.service, &text.service);
         set_fact(&self.path, &text.path);
         set_fact(&self.user, &text.user);
-        set_fact(&self.app, &text.app);
-        set_fact(&self.arguments, &text.arguments);
-        set_fact(&self.directory, &text.working_directory);
-        set_fact(&self.parents, &text.parents.join(" ← "));
-        set_fact(&self.pid, &text.pid);
-        self.details.set_expanded(false);
+        for ((_, row), (_, value)) in self.facts.iter().zip(&text.facts) {
+            set_fact(row, value);
+        }
+        self.show_warnings(&text.warnings);
+    }
 
+    /// What the program is called.
+    pub fn heading(&self) -> glib::GString {
+        self.heading.label()
+    }
+
+    fn show_warnings(&self, warnings: &[String]) {
         while let Some(old) = self.warnings.first_child() {
             self.warnings.remove(&old);
         }
-        for warning in &text.warnings {
-            let label = note("warning");
-            label.set_label(warning);
-            label.set_visible(true);
-            self.warnings.append(&label);
+        for warning in warnings {
+            self.warnings.append(&sign(warning));
         }
-        self.warnings.set_visible(!text.warnings.is_empty());
-        offer(&self.scope, &text.scopes, scope);
-        offer(&self.lifetime, &text.lifetimes, lifetime);
-        self.show_failure("");
+        self.warnings.set_visible(!warnings.is_empty());
+    }
+
+    /// Makes a warning that came later be noticed: it is brought into sight and read out.
+    pub fn point_out(&self, warning: &str) {
+        self.scroller.vadjustment().set_value(0.0);
+        self.head
+            .announce(warning, gtk::AccessibleAnnouncementPriority::High);
     }
 
     /// Gives the window the height that what it shows needs.
@@ -244,6 +248,21 @@ impl View {
         self.allow.set_sensitive(answerable);
         self.deny.set_sensitive(answerable);
     }
+
+    /// The answer that has the focus.
+    pub fn focused_answer(&self) -> Option<gtk::Button> {
+        let mut answers = [&self.allow, &self.deny].into_iter();
+        answers.find(|button| button.is_focus()).cloned()
+    }
+
+    /// Gives an answer the focus back that it lost when it could not be pressed, unless the user
+    /// has gone elsewhere meanwhile.
+    pub fn resume_at(&self, button: &gtk::Button) {
+        let focus = button.root().and_then(|root| root.focus());
+        if focus.is_none() {
+            button.grab_focus();
+        }
+    }
 }
 
 fn column(spacing: i32) -> gtk::Box {
@@ -271,6 +290,24 @@ fn note(style: &str) -> gtk::Label {
         .xalign(0.0)
         .visible(false)
         .build()
+}
+
+/// A warning, which colour alone would not make one.
+fn sign(warning: &str) -> gtk::Box {
+    let label = note("warning");
+    label.set_label(warning);
+    label.set_hexpand(true);
+    label.set_visible(true);
+    let icon = gtk::Image::builder()
+        .icon_name("dialog-warning-symbolic")
+        .valign(gtk::Align::Start)
+        .css_classes(["warning"])
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    let sign = gtk::Box::builder().spacing(12).build();
+    sign.append(&icon);
+    sign.append(&label);
+    sign
 }
 
 fn fact(title: &str) -> adw::ActionRow {

@@ -7,9 +7,11 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-use gtk::gio;
+use bastion_policy::escape;
 use gtk::prelude::*;
+use gtk::{gio, glib};
 
+use crate::model::details::Face;
 use crate::model::names;
 
 /// Where the system keeps desktop files.
@@ -53,11 +55,65 @@ pub fn look(path: &str) -> Look {
     }
 }
 
+/// How to show a program that the helper was asked about. Until it has told what the program is,
+/// the path has to do.
+#[must_use]
+pub fn look_as(face: &Face, path: &str) -> Look {
+    match face {
+        Face::Application { entry, name, icon } => Look {
+            name: translated(entry, name).unwrap_or_else(|| name.clone()),
+            icon: named_icon(icon),
+        },
+        // What it is called in the menu is another program's name.
+        Face::Program => Look {
+            name: names::program(path),
+            icon: gio::ThemedIcon::new(fallback(path)).upcast(),
+        },
+        Face::Unknown => look(path),
+    }
+}
+
+/// The name of an application in the user's language, from the very entry that has this name.
+fn translated(entry: &str, name: &str) -> Option<String> {
+    if entry.is_empty() || entry.contains('/') {
+        return None;
+    }
+    let group = glib::KEY_FILE_DESKTOP_GROUP;
+    SYSTEM_DIRS.iter().find_map(|dir| {
+        let file = glib::KeyFile::new();
+        let flags = glib::KeyFileFlags::NONE;
+        file.load_from_file(Path::new(dir).join(entry), flags)
+            .ok()?;
+        if file.string(group, "Name").ok()? != name {
+            return None;
+        }
+        let translated = file.locale_string(group, "Name", None).ok()?;
+        Some(escape::excerpt(&translated))
+    })
+}
+
+/// The icon of a desktop entry: a name in the theme or an absolute path.
+fn named_icon(icon: &str) -> gio::Icon {
+    let path = Path::new(icon);
+    if path.is_absolute() && path.exists() {
+        return gio::FileIcon::new(&gio::File::for_path(path)).upcast();
+    }
+    let names = [icon, ANY_PROGRAM];
+    let names: Vec<_> = names
+        .into_iter()
+        .filter(|name| !name.is_empty() && !name.contains('/'))
+        .collect();
+    gio::ThemedIcon::from_names(&names).upcast()
+}
+
+/// The icon of programs that have none of their own.
+const ANY_PROGRAM: &str = "application-x-executable";
+
 fn fallback(path: &str) -> &'static str {
     match path {
         "kernel" => "computer",
         "unknown" => "dialog-question-symbolic",
-        _ => "application-x-executable",
+        _ => ANY_PROGRAM,
     }
 }
 
@@ -72,7 +128,7 @@ fn key(path: &str) -> Option<String> {
 }
 
 fn installed_applications() -> HashMap<String, gio::AppInfo> {
-    let own = gtk::glib::user_data_dir().join("applications");
+    let own = glib::user_data_dir().join("applications");
     let mut found = HashMap::new();
     for app in gio::AppInfo::all() {
         let Some(id) = app.id() else { continue };

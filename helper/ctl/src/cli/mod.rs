@@ -55,7 +55,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Ask and answer questions in this terminal, until interrupted.
     ///
-    /// Works where there is no desktop. Each question is answered with a single key.
+    /// Works where there is no desktop. Each question is answered with a single key. With it stands
+    /// what is known of the program, such as its package and systemd unit; what the program could
+    /// have made up is called not proven.
     Prompt,
     /// Set what happens to connections that no rule decides.
     Mode(ModeArgs),

@@ -5,6 +5,7 @@
 //! them.
 
 mod agent;
+mod details;
 mod session;
 mod terminal;
 mod view;
@@ -100,6 +101,7 @@ impl Asking<'_> {
                     self.terminal.forget_typed()?;
                     self.show(view::question)?;
                 }
+                Effect::Found => self.show(view::found)?,
                 Effect::Choices => self.show(view::choices)?,
                 Effect::Say(text) => self.output.write(&text)?,
                 Effect::Answer(id, answer) => {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bastion_ipc::wire::{Answer, Question};
 
-use super::view;
+use super::{details, view};
 
 /// Keys do nothing so soon after a question appears, in milliseconds: they were typed for
 /// something else.
@@ -37,6 +37,8 @@ pub(super) enum Input {
 pub(super) enum Effect {
     /// Show the first question in full.
     Show,
+    /// Show what was found out about the program of the first question.
+    Found,
     /// Show what can be chosen, again.
     Choices,
     /// Tell the person.
@@ -106,15 +108,43 @@ impl Session {
     }
 
     fn ask(&mut self, question: Question, now: u64) -> VecDeque<Effect> {
-        // The helper asks again after it registered this agent anew; one question is one question.
-        if self.questions.iter().any(|open| open.id == question.id) {
-            return VecDeque::new();
+        let known = self.questions.iter().position(|q| q.id == question.id);
+        if let Some(position) = known {
+            return self.ask_again(position, question, now);
         }
         self.questions.push_back(question);
         match self.questions.len() {
             1 => self.show_first(now),
             _ => VecDeque::new(),
         }
+    }
+
+    /// The helper asks again because it registered this agent anew, because it has found out more
+    /// about the program, or because another process waits now.
+    fn ask_again(&mut self, position: usize, question: Question, now: u64) -> VecDeque<Effect> {
+        let Some(place) = self.questions.get_mut(position) else {
+            return VecDeque::new();
+        };
+        let before = std::mem::replace(place, question);
+        if position > 0 || *place == before {
+            return VecDeque::new();
+        }
+        let same = Question {
+            details: place.details.clone(),
+            ..before.clone()
+        };
+        if *place != same {
+            return self.show_first(now);
+        }
+        let known = details::facts(place);
+        if known == details::facts(&before) {
+            return VecDeque::new();
+        }
+        // A key pressed before a new warning could be read does not count, as with new questions.
+        if view::warnings(place) != view::warnings(&before) {
+            self.live_at = now.saturating_add(GUARD);
+        }
+        [Effect::Found, Effect::Choices].into()
     }
 
     /// The first question becomes the one shown, with the narrowest choices.

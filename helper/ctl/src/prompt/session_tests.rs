@@ -52,6 +52,59 @@ fn questions_are_shown_one_after_the_other() {
     assert_eq!(session.shown(0).unwrap().question.id, 2);
 }
 
+/// The question with what was found out about its program.
+fn inspected(id: u64, state: &str) -> Question {
+    Question {
+        details: Some(bastion_ipc::wire::Details {
+            package: Some("p".into()),
+            package_state: Some(state.into()),
+            ..Default::default()
+        }),
+        ..question(id)
+    }
+}
+
+#[test]
+fn what_is_found_out_later_is_told_and_disturbs_nobody() {
+    let mut session = asked(&[1, 2]);
+    keys(&mut session, "sl", 1_000);
+    let again = |id, state| Input::Ask(Box::new(inspected(id, state)));
+    let told = [Effect::Found, Effect::Choices];
+    assert_eq!(session.handle(again(1, "as-shipped"), 2_000), told);
+    assert_eq!(session.handle(again(1, "as-shipped"), 2_000), [], "no news");
+    assert_eq!(session.handle(again(2, "changed"), 2_000), [], "it waits");
+    assert_eq!(
+        keys(&mut session, "a", 2_000),
+        [Effect::Answer(1, answer("allow", "destination", "forever"))]
+    );
+    session.handle(Input::Answered(1), 3_000);
+    let shown = session.shown(3_000).unwrap().question;
+    assert_eq!(*shown, inspected(2, "changed"));
+}
+
+#[test]
+fn keys_typed_before_a_new_warning_could_be_read_do_nothing() {
+    let mut session = asked(&[1]);
+    session.handle(Input::Ask(Box::new(inspected(1, "changed"))), 5_000);
+    assert_eq!(keys(&mut session, "a", 5_000 + GUARD - 1), []);
+    assert_eq!(keys(&mut session, "a", 5_000 + GUARD).len(), 1);
+}
+
+#[test]
+fn a_question_about_another_process_is_shown_anew() {
+    let mut session = asked(&[1]);
+    keys(&mut session, "sl", 1_000);
+    let other = Question {
+        pid: 77,
+        ..question(1)
+    };
+    let effects = session.handle(Input::Ask(Box::new(other)), 2_000);
+    assert_eq!(effects, [Effect::Show]);
+    assert_eq!(session.shown(2_000).unwrap().question.pid, 77);
+    assert_eq!(session.shown(2_000).unwrap().scope, "flow");
+    assert_eq!(keys(&mut session, "a", 2_000), []);
+}
+
 #[test]
 fn a_key_answers_with_the_narrowest_choices() {
     let mut session = asked(&[7]);

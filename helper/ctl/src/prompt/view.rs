@@ -2,6 +2,7 @@
 
 use bastion_ipc::wire::{AnswerLifetime, AnswerScope, Question};
 
+use super::details;
 use super::session::Shown;
 use crate::output::{View, clean, duration, endpoint, program, reason};
 
@@ -18,19 +19,39 @@ pub(super) const HELPER_GONE: &str =
 pub(super) fn question(shown: &Shown<'_>, view: &View) -> String {
     let question = shown.question;
     let mut text = format!("\n{}\n", view.bold(&headline(question)));
-    for (name, fact) in facts(question, view) {
-        if !fact.is_empty() {
-            text.push_str(&format!("  {name:<13}{fact}\n"));
-        }
-    }
-    for warning in warnings(question) {
-        let warning = format!("! {warning}");
-        text.push_str(&view.paint(crate::output::verdict_style("ask"), &warning));
-        text.push('\n');
-    }
+    text.push_str(&listed(facts(question, view)));
+    text.push_str(&warned(question, view));
     text.push_str(&waiting(shown));
     text.push_str(&choices(shown, view));
     text
+}
+
+/// What was found out about the program after its question was shown; empty when that is nothing.
+pub(super) fn found(shown: &Shown<'_>, view: &View) -> String {
+    let question = shown.question;
+    let facts = listed(details::facts(question));
+    if facts.is_empty() {
+        return facts;
+    }
+    let program = program(&question.program);
+    let warned = warned(question, view);
+    format!("Found out about {program}:\n{facts}{warned}")
+}
+
+/// The facts that say something, a line for each.
+fn listed(facts: Vec<(&str, String)>) -> String {
+    let known = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    known
+        .map(|(name, fact)| format!("  {name:<13}{fact}\n"))
+        .collect()
+}
+
+fn warned(question: &Question, view: &View) -> String {
+    let style = crate::output::verdict_style("ask");
+    let lines = warnings(question).into_iter();
+    lines
+        .map(|warning| view.paint(style, &format!("! {warning}")) + "\n")
+        .collect()
 }
 
 fn headline(question: &Question) -> String {
@@ -77,22 +98,26 @@ fn facts(question: &Question, view: &View) -> Vec<(&'static str, String)> {
     } else {
         format!(" ({})", clean(&question.service))
     };
-    vec![
+    let mut facts = vec![
         ("Address", clean(&question.destination).into_owned()),
         (
             "Protocol",
             format!("{}{service}", clean(&question.protocol)),
         ),
-        ("Application", clean(&question.app).into_owned()),
+    ];
+    facts.extend(details::facts(question));
+    facts.extend([
         ("User", user),
         ("Process", pid),
         ("Arguments", list(&question.arguments, " ")),
         ("Directory", clean(&question.working_directory).into_owned()),
         ("Started by", list(&question.parents, " ← ")),
-    ]
+    ]);
+    facts
 }
 
-fn warnings(question: &Question) -> Vec<String> {
+/// What people have to know before they answer, each a sentence.
+pub(super) fn warnings(question: &Question) -> Vec<String> {
     let mut warnings = Vec::new();
     if !question.unknown_reason.is_empty() {
         let why = clean(&question.unknown_reason);
@@ -100,6 +125,9 @@ fn warnings(question: &Question) -> Vec<String> {
     }
     if question.replaced {
         warnings.push("The file at that path is not the one that runs: it was replaced.".into());
+    }
+    if details::is_changed(question) {
+        warnings.push("The program's file was changed since its package was installed.".into());
     }
     if question.needs_administrator {
         warnings.push("It is not your program: an administrator has to authenticate.".into());

@@ -1,3 +1,5 @@
+use bastion_ipc::wire::Details;
+
 use super::*;
 use crate::output::test_view;
 
@@ -51,6 +53,55 @@ Denied without an answer in 1 min 15 s
     );
 }
 
+/// The question with what was found out about curl.
+fn inspected(state: &str) -> Question {
+    Question {
+        details: Some(Details {
+            unit: Some("cron.service".into()),
+            user_unit: Some(false),
+            package: Some("curl".into()),
+            package_version: Some("8.14.1-2".into()),
+            package_state: Some(state.into()),
+            container: Some("docker 0123456789ab".into()),
+            ..Details::default()
+        }),
+        ..curl()
+    }
+}
+
+#[test]
+fn what_was_found_out_about_the_program_is_shown() {
+    let text = question(&shown(&inspected("as-shipped")), &test_view(None));
+    let facts = "
+  Protocol     tcp (https)
+  Package      curl 8.14.1-2 (as shipped)
+  Unit         cron.service
+  Container    docker 0123456789ab (not proven)
+  User         alice (1000)
+";
+    assert!(text.contains(facts), "{text}");
+    assert!(!text.contains("! "), "{text}");
+}
+
+#[test]
+fn a_changed_file_is_warned_of() {
+    let warning = "! The program's file was changed since its package was installed.\n";
+    let asked = inspected("changed");
+    let text = question(&shown(&asked), &test_view(None));
+    assert!(text.contains(warning), "{text}");
+    assert_eq!(
+        found(&shown(&asked), &test_view(None)),
+        format!(
+            "Found out about /usr/bin/curl:
+  Package      curl 8.14.1-2 (changed since it was installed)
+  Unit         cron.service
+  Container    docker 0123456789ab (not proven)
+{warning}"
+        )
+    );
+    assert_eq!(found(&shown(&curl()), &test_view(None)), "");
+}
+
 #[test]
 fn what_is_not_certain_is_said() {
     let question = Question {
@@ -95,6 +146,16 @@ fn no_text_of_a_program_moves_the_cursor() {
         destination: evil.clone(),
         service: evil.clone(),
         host: evil.clone(),
+        details: Some(Details {
+            unit: Some(evil.clone()),
+            package: Some(evil.clone()),
+            package_version: Some(evil.clone()),
+            script: Some(evil.clone()),
+            container: Some(evil.clone()),
+            appimage: Some(evil.clone()),
+            name: Some(evil.clone()),
+            ..Details::default()
+        }),
         ..Question::default()
     };
     for scope in ["flow", "destination", "domain", "port", "program", &evil] {
@@ -103,7 +164,9 @@ fn no_text_of_a_program_moves_the_cursor() {
             lifetime: &evil,
             ..shown(&question)
         };
-        let text = super::question(&shown, &test_view(None)) + &about(&question, &withdrawn(&evil));
+        let text = super::question(&shown, &test_view(None))
+            + &found(&shown, &test_view(None))
+            + &about(&question, &withdrawn(&evil));
         let hidden = text
             .lines()
             .find(|line| !bastion_policy::escape::is_printable(line));

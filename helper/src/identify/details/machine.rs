@@ -1,13 +1,14 @@
 //! The machine's own files: the only way from here to the disk.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bastion_policy::process::FileId;
-use rustix::fs::{FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, openat, openat2};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, fstat, openat};
 use rustix::io::Errno;
 
+use super::within;
 use crate::identify::proc_dir::ProcFs;
 
 /// What changed so recently may change again without another time on it.
@@ -17,7 +18,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 const MAX_NAMES: usize = 200_000;
 
 /// The machine's files, as its first process sees them. Links lead nowhere else, whatever the
-/// helper's own view is; `openat2` with `RESOLVE_IN_ROOT`, openat2(2).
+/// helper's own view is.
 #[derive(Debug)]
 pub(super) struct Machine {
     root: OwnedFd,
@@ -95,9 +96,7 @@ impl Machine {
     }
 
     fn open_at(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let flags = flags | OFlags::CLOEXEC;
-        Ok(openat2(&self.root, path, flags, Mode::empty(), resolve)?)
+        within::open(self.root.as_fd(), path, flags)
     }
 
     /// What an absolute path leads to.

@@ -15,6 +15,7 @@ mod machine;
 mod package;
 mod script;
 mod unit;
+mod within;
 
 use bastion_policy::process::Process;
 

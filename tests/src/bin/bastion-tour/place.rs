@@ -119,6 +119,24 @@ impl<'a> Place<'a> {
         self.desktop.press(&button)
     }
 
+    /// Opens the prompt's details, and tells what they say of a package.
+    pub fn told_package(&mut self, name: &str) -> Result<String> {
+        let details = Find::role("list item").named("Details").in_window(PROMPT);
+        self.desktop.click(&details)?;
+        let row = Find::role("list item").named("Package").in_window(PROMPT);
+        let row = self.desktop.wait(&row)?;
+        let said = Find::containing(" (as shipped)").in_window(PROMPT);
+        let said = self.desktop.wait(&said)?.name;
+        self.picture(Some(PROMPT), "prompt-details")?;
+        let told = match said.split_once(' ') {
+            Some((package, version)) if package == name && version.ends_with(" (as shipped)") => {
+                format!("{package} as shipped")
+            }
+            _ => said,
+        };
+        Ok(format!("{}: {told}", row.name))
+    }
+
     /// Chooses in one of the prompt's rows.
     pub fn choose(&mut self, row: &str, item: &str) -> Result<()> {
         let row = Find::role("combo box").named(row).in_window(PROMPT);

@@ -98,6 +98,11 @@ fn three_programs(tour: &mut Tour, place: &mut Place<'_>) {
                 Ok::<_, bastion_tests::Error>(format!("{seen}, {open} question open"))
             },
         );
+        tour.step(
+            "The prompt tells which package curl is from, and that nobody changed it",
+            "Package: curl as shipped",
+            || place.told_package("curl"),
+        );
         let connect = ["python3", "-c", CONNECT, "203.0.113.4", "8080"];
         let python = place.start("python", &connect)?;
         tour.step(
