@@ -36,6 +36,8 @@ pub enum LoadRequest {
         threads: u32,
         /// Connections of each.
         each: u32,
+        /// Microseconds that a thread is busy otherwise after each connection.
+        pause_us: u32,
     },
     /// Of a client: send one datagram to each of the server's ports, without a pause.
     Burst,
@@ -118,12 +120,29 @@ impl Load {
         Ok(Self { program })
     }
 
-    /// Has a client connect; see [`LoadRequest::Connect`].
+    /// Has a client connect as fast as it can; see [`LoadRequest::Connect`].
     ///
     /// # Errors
     /// When a connection fails.
     pub fn connect(&mut self, threads: u32, each: u32) -> Result<Connected> {
-        self.ask(LoadRequest::Connect { threads, each })
+        self.connect_with_pauses(threads, each, 0)
+    }
+
+    /// Has a client connect now and then; see [`LoadRequest::Connect`].
+    ///
+    /// # Errors
+    /// When a connection fails.
+    pub fn connect_with_pauses(
+        &mut self,
+        threads: u32,
+        each: u32,
+        pause_us: u32,
+    ) -> Result<Connected> {
+        self.ask(LoadRequest::Connect {
+            threads,
+            each,
+            pause_us,
+        })
     }
 
     /// Has a client send its burst; gives how many datagrams the kernel took.

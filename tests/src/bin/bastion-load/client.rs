@@ -34,20 +34,27 @@ impl Client {
 
     pub fn answer(&self, request: LoadRequest) -> anyhow::Result<Value> {
         match request {
-            LoadRequest::Connect { threads, each } => Ok(json!(self.connect(threads, each)?)),
+            LoadRequest::Connect {
+                threads,
+                each,
+                pause_us,
+            } => {
+                let pause = Duration::from_micros(pause_us.into());
+                Ok(json!(self.connect(threads, each, pause)?))
+            }
             LoadRequest::Burst => Ok(json!(self.burst()?)),
             other => bail!("a client can't {other:?}"),
         }
     }
 
-    fn connect(&self, threads: u32, each: u32) -> anyhow::Result<Connected> {
+    fn connect(&self, threads: u32, each: u32, pause: Duration) -> anyhow::Result<Connected> {
         let start = Barrier::new(usize::try_from(threads)? + 1);
         let (taken, seconds) = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
                     scope.spawn(|| {
                         start.wait();
-                        self.connect_again_and_again(each)
+                        self.connect_again_and_again(each, pause)
                     })
                 })
                 .collect();
@@ -65,7 +72,11 @@ impl Client {
         summary(taken, seconds)
     }
 
-    fn connect_again_and_again(&self, times: u32) -> anyhow::Result<Vec<Duration>> {
+    fn connect_again_and_again(
+        &self,
+        times: u32,
+        pause: Duration,
+    ) -> anyhow::Result<Vec<Duration>> {
         let to = SockaddrStorage::from(std::net::SocketAddr::from((
             self.target.address,
             self.target.port,
@@ -76,7 +87,15 @@ impl Client {
             AddressFamily::Inet6
         };
         (0..times)
-            .map(|_| connect_once(family, &to))
+            .map(|_| {
+                let taken = connect_once(family, &to);
+                // Busy, so that this processor need not be woken.
+                let end = Instant::now() + pause;
+                while Instant::now() < end {
+                    std::hint::spin_loop();
+                }
+                taken
+            })
             .collect::<nix::Result<_>>()
             .context("connecting failed")
     }
