@@ -27,12 +27,13 @@ int bastion_pass(struct __sk_buff *skb)
 
 	if (!known)
 		return 0;
-	if (record(packet_in(skb), bpf_get_socket_cookie(skb), known->pids, &tuple, &sender))
+	if (sender_of(packet_in(skb), skb, bpf_get_socket_cookie(skb), known->pids, &tuple, &sender))
 		return 0;
 	if (!passes(&sender, &tuple, known->generation)) {
-		keep_packet(packet_in(skb), &tuple, &sender);
+		keep_queued(packet_in(skb), &tuple, &sender);
 		return 0;
 	}
+	keep_sender(&PASSED, &tuple, &sender);
 	if (is_datagram(tuple.protocol))
 		judged(&tuple, sender.cookie);
 	return 1;
@@ -44,7 +45,7 @@ SEC("socket")
 int bastion_taken_over(struct __sk_buff *skb)
 {
 	const struct bastion_control *known = control();
-	struct packet packet = packet_of(packet_in(skb));
+	struct packet packet = packet_of(packet_in(skb), skb);
 	__u64 cookie = bpf_get_socket_cookie(skb);
 	struct bastion_tuple tuple;
 	struct bastion_sender sender;
@@ -60,13 +61,14 @@ int bastion_taken_over(struct __sk_buff *skb)
 		judged(&tuple, cookie);
 		return 0;
 	}
-	if (record(packet_in(skb), cookie, known->pids, &tuple, &sender) ||
+	if (sender_of(packet_in(skb), skb, cookie, known->pids, &tuple, &sender) ||
 	    sender.kind == BASTION_KERNEL)
 		return 0;
 	if (passes(&sender, &tuple, known->generation)) {
+		keep_sender(&PASSED, &tuple, &sender);
 		judged(&tuple, cookie);
 		return 0;
 	}
-	keep_packet(packet_in(skb), &tuple, &sender);
+	keep_queued(packet_in(skb), &tuple, &sender);
 	return 1;
 }

@@ -10,9 +10,8 @@
 
 /* The number of a process in the pid namespace whose number is `pids`; 0 if it has none there.
  * Machines have one pid namespace at level 0, so that the first look finds it. */
-inlined __u32 number_in(struct task_struct *leader, __u32 pids)
+inlined __u32 number_in(struct pid *pid, __u32 pids)
 {
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
 	unsigned int level;
 
 	if (!pid) /* its parent has taken note of its end */
@@ -47,7 +46,19 @@ inlined void image_of(struct task_struct *task, __u32 pids, struct bastion_image
 	__builtin_memset(image, 0, sizeof(*image));
 	image->start = BPF_CORE_READ(leader, start_boottime);
 	image->execs = BPF_CORE_READ(leader, self_exec_id);
-	image->pid = number_in(leader, pids);
+	image->pid = number_in(BPF_CORE_READ(leader, thread_pid), pids);
+}
+
+/* The same of the running thread. The verifier knows what `current` is, so that its fields are read
+ * without a call for each, which is half of what it costs. */
+inlined void running_image(struct task_struct *current, __u32 pids, struct bastion_image *image)
+{
+	struct task_struct *leader = current->group_leader;
+
+	__builtin_memset(image, 0, sizeof(*image));
+	image->start = leader->start_boottime;
+	image->execs = leader->self_exec_id;
+	image->pid = number_in(leader->thread_pid, pids);
 }
 
 inlined int same_image(const struct bastion_image *a, const struct bastion_image *b)

@@ -7,9 +7,11 @@
 #include "core.h"
 #include "layout.h"
 
-/* Twice as many as can wait in the queue, because the kernel evicts before a map is full. What is
- * evicted all the same, since packets that pass leave records too, is not known to the helper. */
+/* Twice as many as can wait in the queue, because the kernel evicts before a map is full. */
 #define SENDERS 32768
+/* Few enough to stay in the processor's cache: what passes shall cost little. Those that matter are
+ * younger than it takes until a first packet is sent again. */
+#define PASSING 4096
 #define FILES 2048
 #define PASSES 16384
 #define SOCKETS 65536
@@ -24,8 +26,10 @@
 
 MAP(CONTROL, BPF_MAP_TYPE_ARRAY, 1, __u32, struct bastion_control);
 MAP(COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, BASTION_COUNTERS, __u32, __u64);
-/* Who sent the last new packet of each tuple. */
+/* Who sent the last new packet of each tuple, if it was queued; and if it was let pass, which is
+ * then the later one. What passes takes no room from what waits. */
 MAP(SENDER, BPF_MAP_TYPE_LRU_HASH, SENDERS, struct bastion_tuple, struct bastion_sender);
+MAP(PASSED, BPF_MAP_TYPE_LRU_HASH, PASSING, struct bastion_tuple, struct bastion_sender);
 /* Who sent each packet that is queued: several processes can send on one tuple. */
 MAP(PACKET, BPF_MAP_TYPE_LRU_HASH, SENDERS, struct bastion_packet, struct bastion_sender);
 /* What each image that has sent something runs. */

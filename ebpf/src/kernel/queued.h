@@ -24,8 +24,8 @@ inlined int queued(struct sk_buff *skb, const struct nf_hook_state *state)
 	/* 0 until somebody has asked for it (cookie.h); then nothing is kept for what is sent again. */
 	if (sk)
 		cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (!record(skb, cookie, known->pids, &tuple, &sender))
-		keep_packet(skb, &tuple, &sender);
+	if (!sender_of(skb, NULL, cookie, known->pids, &tuple, &sender))
+		keep_queued(skb, &tuple, &sender);
 	return 0;
 }
 

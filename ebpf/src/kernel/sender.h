@@ -75,8 +75,8 @@ inlined int is_own_raw(const struct sock *sk, __u8 protocol)
 	return is_open(sk) && (own == RAW || own == protocol);
 }
 
-inlined __u32 kind_of(struct task_struct *task, const struct sk_buff *skb, const struct sock *sk,
-		      const struct bastion_tuple *tuple)
+inlined __u32 kind_of(struct task_struct *current, const struct sk_buff *skb,
+		      const struct sock *sk, const struct bastion_tuple *tuple)
 {
 	__u8 state;
 	int own;
@@ -94,7 +94,7 @@ inlined __u32 kind_of(struct task_struct *task, const struct sk_buff *skb, const
 			return BASTION_KERNEL;
 		own = is_sockets_own(sk, tuple) && is_own_call(sk, tuple->protocol, state);
 	}
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (current->flags & PF_KTHREAD)
 		return BASTION_UNPROVEN;
 	return own ? BASTION_PROCESS : BASTION_UNPROVEN;
 }
@@ -127,65 +127,86 @@ inlined void keep_file(struct task_struct *task, const struct bastion_image *ima
 	__sync_lock_test_and_set(&room->busy, 0);
 }
 
-inlined void running(struct bastion_sender *sender, const struct sock *sk, __u32 pids)
+inlined void running(struct bastion_sender *sender, struct task_struct *current,
+		     const struct sock *sk, __u32 pids)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+	struct mm_struct *mm = current->mm;
+	struct file *exe = mm ? mm->exe_file : NULL;
 
-	image_of(task, pids, &sender->image);
+	running_image(current, pids, &sender->image);
 	sender->uid = user_of(sk);
 	if (mm) {
-		sender->stack = BPF_CORE_READ(mm, start_stack);
-		sender->arguments_end = BPF_CORE_READ(mm, arg_end);
+		sender->stack = mm->start_stack;
+		sender->arguments_end = mm->arg_end;
 	}
 	if (exe) {
-		sender->inode = BPF_CORE_READ(exe, f_inode, i_ino);
-		sender->device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+		sender->inode = exe->f_inode->i_ino;
+		sender->device = exe->f_inode->i_sb->s_dev;
 	}
-	keep_file(task, &sender->image);
+	keep_file(current, &sender->image);
 }
 
-/* Finds and keeps who sends this packet: 0 if its headers can be read. */
-inlined int record(struct sk_buff *skb, __u64 cookie, __u32 pids, struct bastion_tuple *tuple,
-		   struct bastion_sender *sender)
+/* True if it is known who sent the first packet of this tuple by this socket. */
+inlined int known_sender(void *map, const struct bastion_tuple *tuple, __u64 cookie,
+			 struct bastion_sender *sender)
 {
-	struct packet packet = packet_of(skb);
+	struct bastion_sender *known = bpf_map_lookup_elem(map, tuple);
+
+	if (!known)
+		return 0;
+	/* Copied before it is looked at: it may become another's at any moment. */
+	*sender = *known;
+	return sender->cookie == cookie;
+}
+
+/* Finds who sends this packet: 0 if its headers can be read. The context is NULL for programs that
+ * have none. */
+inlined int sender_of(struct sk_buff *skb, struct __sk_buff *context, __u64 cookie, __u32 pids,
+		      struct bastion_tuple *tuple, struct bastion_sender *sender)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct packet packet = packet_of(skb, context);
 	struct sock *sk = BPF_CORE_READ(skb, sk);
-	struct bastion_sender *old;
 	__u32 kind;
 
 	if (tuple_of(&packet, tuple))
 		return -1;
-	kind = kind_of((void *)bpf_get_current_task(), skb, sk, tuple);
-	old = bpf_map_lookup_elem(&SENDER, tuple);
-	if (kind == BASTION_UNPROVEN && old && cookie) {
-		/* Copied before it is looked at: it may become another's at any moment. */
-		*sender = *old;
-		/* Sent again, or late, by the socket whose sender is known. */
-		if (sender->cookie == cookie)
-			return 0;
-	}
+	kind = kind_of(current, skb, sk, tuple);
+	/* Sent again, or late, by the socket whose sender is known. */
+	if (kind == BASTION_UNPROVEN && cookie &&
+	    (known_sender(&PASSED, tuple, cookie, sender) ||
+	     known_sender(&SENDER, tuple, cookie, sender)))
+		return 0;
 	__builtin_memset(sender, 0, sizeof(*sender));
 	sender->cookie = cookie;
 	sender->kind = kind;
 	if (kind == BASTION_PROCESS)
-		running(sender, sk, pids);
-	if (!old || old->cookie != cookie || old->kind != kind || old->uid != sender->uid ||
-	    !same_image(&old->image, &sender->image))
-		bpf_map_update_elem(&SENDER, tuple, sender, BPF_ANY);
+		running(sender, current, sk, pids);
 	return 0;
 }
 
-/* Keeps for the helper who sent this packet, which is about to be queued. */
-inlined void keep_packet(const struct sk_buff *skb, const struct bastion_tuple *tuple,
+/* Keeps it, unless it is there already. */
+inlined void keep_sender(void *map, const struct bastion_tuple *tuple,
 			 const struct bastion_sender *sender)
 {
-	struct packet packet = packet_of(skb);
+	const struct bastion_sender *old = bpf_map_lookup_elem(map, tuple);
+
+	if (!old || old->cookie != sender->cookie || old->kind != sender->kind ||
+	    old->uid != sender->uid || !same_image(&old->image, &sender->image))
+		bpf_map_update_elem(map, tuple, sender, BPF_ANY);
+}
+
+/* Keeps for the helper who sent this packet, which is about to be queued. */
+inlined void keep_queued(const struct sk_buff *skb, const struct bastion_tuple *tuple,
+			 const struct bastion_sender *sender)
+{
+	struct packet packet = linear_part(skb);
 	struct bastion_packet key;
 
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tuple = *tuple;
 	key.fingerprint = fingerprint_of(&packet);
 	bpf_map_update_elem(&PACKET, &key, sender, BPF_ANY);
+	bpf_map_delete_elem(&PASSED, tuple);
+	keep_sender(&SENDER, tuple, sender);
 }

@@ -15,11 +15,12 @@
 /* A packet in the OUTPUT hook: its network header is its first one, and all headers lie in its
  * linear part. */
 struct packet {
-	const void *start;
+	struct __sk_buff *context; /* where a program has the packet as such; reading is cheaper there */
+	const void *start; /* elsewhere */
 	__u32 length; /* of the linear part */
 };
 
-inlined struct packet packet_of(const struct sk_buff *skb)
+inlined struct packet linear_part(const struct sk_buff *skb)
 {
 	unsigned int length = BPF_CORE_READ(skb, len);
 	struct packet packet = {
@@ -29,8 +30,17 @@ inlined struct packet packet_of(const struct sk_buff *skb)
 	return packet;
 }
 
+inlined struct packet packet_of(const struct sk_buff *skb, struct __sk_buff *context)
+{
+	struct packet packet = { .context = context };
+
+	return context ? packet : linear_part(skb);
+}
+
 inlined int load(const struct packet *packet, __u32 offset, void *to, __u32 size)
 {
+	if (packet->context)
+		return bpf_skb_load_bytes(packet->context, offset, to, size);
 	if (offset + size > packet->length)
 		return -1;
 	return bpf_probe_read_kernel(to, size, packet->start + offset);
@@ -63,12 +73,8 @@ inlined int ports_of(const struct packet *packet, __u32 at, struct bastion_tuple
 	}
 }
 
-inlined int tuple_ipv4(const struct packet *packet, struct bastion_tuple *tuple)
+inlined int tuple_ipv4(const struct packet *packet, const __u8 *ip, struct bastion_tuple *tuple)
 {
-	__u8 ip[IPV4_HEADER];
-
-	if (load(packet, 0, ip, sizeof(ip)))
-		return -1;
 	tuple->family = 4;
 	tuple->protocol = ip[9];
 	__builtin_memcpy(tuple->source, ip + 12, 4);
@@ -112,13 +118,12 @@ inlined int skip(const struct packet *packet, __u32 *at, __u8 *next)
 	return 1;
 }
 
-inlined int tuple_ipv6(const struct packet *packet, struct bastion_tuple *tuple)
+inlined int tuple_ipv6(const struct packet *packet, __u8 *ip, struct bastion_tuple *tuple)
 {
-	__u8 ip[IPV6_HEADER];
 	__u32 at = IPV6_HEADER;
 	int more = 1;
 
-	if (load(packet, 0, ip, sizeof(ip)))
+	if (load(packet, IPV4_HEADER, ip + IPV4_HEADER, IPV6_HEADER - IPV4_HEADER))
 		return -1;
 	tuple->family = 6;
 	tuple->protocol = ip[6];
@@ -134,16 +139,17 @@ inlined int tuple_ipv6(const struct packet *packet, struct bastion_tuple *tuple)
 /* The tuple of a packet; 0 if there is one. */
 inlined int tuple_of(const struct packet *packet, struct bastion_tuple *tuple)
 {
-	__u8 version = 0;
+	__u8 ip[IPV6_HEADER];
 
 	__builtin_memset(tuple, 0, sizeof(*tuple));
-	if (load(packet, 0, &version, 1))
+	/* The shorter of both headers. */
+	if (load(packet, 0, ip, IPV4_HEADER))
 		return -1;
-	switch (version >> 4) {
+	switch (ip[0] >> 4) {
 	case 4:
-		return tuple_ipv4(packet, tuple);
+		return tuple_ipv4(packet, ip, tuple);
 	case 6:
-		return tuple_ipv6(packet, tuple);
+		return tuple_ipv6(packet, ip, tuple);
 	default:
 		return -1;
 	}

@@ -43,7 +43,8 @@ pub(super) fn get<K: aya::Pod, V: aya::Pod>(
 /// The records of senders.
 #[derive(Debug)]
 pub struct Senders {
-    senders: Table<ebpf::Tuple, ebpf::Sender>,
+    queued: Table<ebpf::Tuple, ebpf::Sender>,
+    passed: Table<ebpf::Tuple, ebpf::Sender>,
     packets: Table<ebpf::Packet, ebpf::Sender>,
     files: Table<ebpf::Image, ebpf::File>,
 }
@@ -51,7 +52,8 @@ pub struct Senders {
 impl Senders {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
-            senders: take(ebpf, "SENDER")?,
+            queued: take(ebpf, "SENDER")?,
+            passed: take(ebpf, "PASSED")?,
             packets: take(ebpf, "PACKET")?,
             files: take(ebpf, "FILE")?,
         })
@@ -75,7 +77,11 @@ impl Senders {
 
     /// Who sent the last packet of this tuple.
     pub(crate) fn last(&self, key: Key) -> Result<Option<ebpf::Sender>, KernelError> {
-        get(&self.senders, "SENDER", &key.0)
+        let passed = get(&self.passed, "PASSED", &key.0)?;
+        if passed.is_some() {
+            return Ok(passed);
+        }
+        get(&self.queued, "SENDER", &key.0)
     }
 
     /// What an image ran when it first sent something.
