@@ -33,7 +33,7 @@ int bastion_pass(struct __sk_buff *skb)
 		keep_queued(packet_in(skb), &tuple, &sender);
 		return 0;
 	}
-	keep_sender(&PASSED, &tuple, &sender);
+	keep_passed(&tuple, &sender);
 	if (is_datagram(tuple.protocol))
 		judged(&tuple, sender.cookie);
 	return 1;
@@ -65,7 +65,7 @@ int bastion_taken_over(struct __sk_buff *skb)
 	    sender.kind == BASTION_KERNEL)
 		return 0;
 	if (passes(&sender, &tuple, known->generation)) {
-		keep_sender(&PASSED, &tuple, &sender);
+		keep_passed(&tuple, &sender);
 		judged(&tuple, cookie);
 		return 0;
 	}

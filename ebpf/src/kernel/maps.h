@@ -9,8 +9,9 @@
 
 /* Twice as many as can wait in the queue, because the kernel evicts before a map is full. */
 #define SENDERS 32768
-/* Few enough to stay in the processor's cache: what passes shall cost little. Those that matter are
- * younger than it takes until a first packet is sent again. */
+/* Few enough to stay in the processor's cache: what passes shall cost little. They are needed until
+ * a first packet can't be sent again any more, and until the helper has taken note of the
+ * connection, which it does in time. */
 #define PASSING 4096
 #define FILES 2048
 #define PASSES 16384

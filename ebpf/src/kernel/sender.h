@@ -154,9 +154,11 @@ inlined int known_sender(void *map, const struct bastion_tuple *tuple, __u64 coo
 
 	if (!known)
 		return 0;
-	/* Copied before it is looked at: it may become another's at any moment. */
+	/* It may become another tuple's while it is copied: a full map uses its elements again. Then it
+	 * is not found a second time. */
 	*sender = *known;
-	return sender->cookie == cookie;
+	return sender->cookie == cookie && bpf_map_lookup_elem(map, tuple) == known &&
+	       known->cookie == cookie;
 }
 
 /* Finds who sends this packet: 0 if its headers can be read. The context is NULL for programs that
@@ -194,6 +196,15 @@ inlined void keep_sender(void *map, const struct bastion_tuple *tuple,
 	if (!old || old->cookie != sender->cookie || old->kind != sender->kind ||
 	    old->uid != sender->uid || !same_image(&old->image, &sender->image))
 		bpf_map_update_elem(map, tuple, sender, BPF_ANY);
+}
+
+/* Keeps who sent a packet that passes, and takes away who sent one of the same tuple that was queued
+ * before: there shall be none for what is sent again, once the later record has made room. */
+inlined void keep_passed(const struct bastion_tuple *tuple, const struct bastion_sender *sender)
+{
+	keep_sender(&PASSED, tuple, sender);
+	if (bpf_map_lookup_elem(&SENDER, tuple))
+		bpf_map_delete_elem(&SENDER, tuple);
 }
 
 /* Keeps for the helper who sent this packet, which is about to be queued. */

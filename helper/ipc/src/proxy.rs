@@ -4,8 +4,8 @@
 
 use crate::Error;
 use crate::wire::{
-    Answer, Connection, Event, ExplainQuery, Explanation, LogQuery, Question, Status, WireRule,
-    WireSettings,
+    Answer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Question, Status,
+    WireRule, WireSettings,
 };
 
 /// State, mode and settings.
@@ -38,6 +38,16 @@ pub trait Control {
     /// Ends a pause. Action: configure.
     #[zbus(allow_interactive_auth)]
     fn resume(&self) -> Result<(), Error>;
+
+    /// For whom Safeguard is on, with the loudest programs; the caller's own unless `everybody`.
+    /// Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
+    fn get_safeguard(&self, everybody: bool) -> Result<Vec<Guard>, Error>;
+
+    /// Ends Safeguard: connections that no rule decides are asked about again. The caller's own
+    /// unless `everybody`. Action: answer; with `everybody` configure.
+    #[zbus(allow_interactive_auth)]
+    fn leave_safeguard(&self, everybody: bool) -> Result<(), Error>;
 }
 
 /// Rules.

@@ -11,6 +11,7 @@
 //! - [`text`]: rules as plain records of strings, for files and the bus.
 //! - [`ruleset`]: precedence, the index, and [`ruleset::RuleSet::decide`].
 //! - [`pending`]: the state machine of open questions.
+//! - [`safeguard`]: what happens when more is undecided than anybody could answer.
 //! - [`settings`]: modes and the ranges of settings.
 
 pub mod escape;
@@ -20,6 +21,7 @@ pub mod pending;
 pub mod process;
 pub mod rule;
 pub mod ruleset;
+pub mod safeguard;
 pub mod settings;
 pub mod text;
 pub mod time;

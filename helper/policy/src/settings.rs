@@ -1,5 +1,6 @@
 //! Modes, and the settings an administrator can change, with their ranges.
 
+use crate::safeguard::Thresholds;
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -112,6 +113,14 @@ pub struct Settings {
     pub log_days: u32,
     /// Most events kept.
     pub log_events: u32,
+    /// Undecided connections are dropped for a while when too many come at once.
+    pub safeguard: bool,
+    /// New questions of one user within ten seconds that are too many.
+    pub safeguard_questions: u32,
+    /// Waiting packets of one user that are too many.
+    pub safeguard_packets: u32,
+    /// Seconds of calm that end it.
+    pub safeguard_calm: u32,
 }
 
 impl Default for Settings {
@@ -122,16 +131,23 @@ impl Default for Settings {
             prompt_timeout: 60,
             log_days: 30,
             log_events: 1_000_000,
+            safeguard: true,
+            safeguard_questions: 40,
+            safeguard_packets: 512,
+            safeguard_calm: 15,
         }
     }
 }
 
 impl Settings {
     /// Ranges of the numeric settings: name, lowest, highest.
-    pub const RANGES: [(&'static str, u32, u32); 3] = [
+    pub const RANGES: [(&'static str, u32, u32); 6] = [
         ("prompt_timeout", 5, 3600),
         ("log_days", 1, 3650),
         ("log_events", 1_000, 10_000_000),
+        ("safeguard_questions", 8, 10_000),
+        ("safeguard_packets", 16, 10_000),
+        ("safeguard_calm", 2, 3600),
     ];
 
     /// The settings themselves, if every number is within its range.
@@ -139,7 +155,14 @@ impl Settings {
     /// # Errors
     /// Names the first setting that is not.
     pub fn checked(self) -> Result<Self, SettingError> {
-        let values = [self.prompt_timeout, self.log_days, self.log_events];
+        let values = [
+            self.prompt_timeout,
+            self.log_days,
+            self.log_events,
+            self.safeguard_questions,
+            self.safeguard_packets,
+            self.safeguard_calm,
+        ];
         for ((name, min, max), value) in Self::RANGES.into_iter().zip(values) {
             if !(min..=max).contains(&value) {
                 return Err(SettingError::OutOfRange {
@@ -151,6 +174,16 @@ impl Settings {
             }
         }
         Ok(self)
+    }
+
+    /// When Safeguard begins and ends, if there is one.
+    #[must_use]
+    pub fn thresholds(&self) -> Option<Thresholds> {
+        self.safeguard.then_some(Thresholds {
+            questions: self.safeguard_questions,
+            packets: self.safeguard_packets,
+            calm: self.safeguard_calm,
+        })
     }
 }
 
@@ -165,6 +198,9 @@ mod tests {
             "prompt_timeout" => &mut settings.prompt_timeout,
             "log_days" => &mut settings.log_days,
             "log_events" => &mut settings.log_events,
+            "safeguard_questions" => &mut settings.safeguard_questions,
+            "safeguard_packets" => &mut settings.safeguard_packets,
+            "safeguard_calm" => &mut settings.safeguard_calm,
             other => panic!("{other} is a range without a setting"),
         };
         *field = value;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
 };
 use bastion_policy::pending::QuestionId;
 use bastion_policy::rule::{Rule, RuleId};
@@ -62,6 +62,13 @@ pub trait Backend: Send + Sync + 'static {
     fn set_mode(&self, mode: Mode) -> Result<(), Error>;
     /// Allows everything for so many seconds; 0 ends it.
     fn pause(&self, seconds: u32);
+    /// For whom Safeguard is on, with the loudest programs.
+    fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard>;
+    /// Ends Safeguard for this user, or for everybody.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not on; [`Error::Unavailable`] if the engine hangs.
+    fn leave_safeguard(&self, whose: Option<u32>) -> Result<(), Error>;
 
     /// The rules with their hits.
     fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
-use bastion_ipc::wire::{Status, WireSettings, mode};
+use bastion_ipc::wire::{Guard, Status, WireSettings, mode};
 use bastion_policy::settings::{MAX_PAUSE, Settings};
 use zbus::message::Header;
 
@@ -82,6 +82,35 @@ impl Control {
         let admitted = self.access.admit(&header, action::CONFIGURE).await?;
         self.access.run(|backend| backend.pause(0)).await?;
         tracing::info!(uid = admitted.uid, "pause ended");
+        Ok(())
+    }
+
+    #[zbus(out_args("guards"))]
+    async fn get_safeguard(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        everybody: bool,
+    ) -> Result<Vec<Guard>, Error> {
+        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let guards = self.access.run(move |backend| backend.safeguard(seen_by));
+        bounded(guards.await?)
+    }
+
+    async fn leave_safeguard(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        everybody: bool,
+    ) -> Result<(), Error> {
+        let action = match everybody {
+            true => action::CONFIGURE,
+            false => action::ANSWER,
+        };
+        let admitted = self.access.admit(&header, action).await?;
+        let whose = (!everybody).then_some(admitted.uid);
+        self.access
+            .run(move |backend| backend.leave_safeguard(whose))
+            .await??;
+        tracing::info!(uid = admitted.uid, everybody, "Safeguard was ended");
         Ok(())
     }
 }

@@ -20,18 +20,20 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         let Some(question) = self.pending.get(id) else {
             return;
         };
-        let (wall, steady) = (self.parts.clock.wall(), self.parts.clock.steady());
-        let on_the_wall = |time: Timestamp| {
-            let left = time.as_millis().saturating_sub(steady.as_millis());
-            let past = steady.as_millis().saturating_sub(time.as_millis());
-            Timestamp::from_millis((wall.as_millis() + left).saturating_sub(past))
-        };
         let shown = Question {
-            opened: on_the_wall(question.opened),
-            deadline: on_the_wall(question.deadline),
+            opened: self.on_the_wall(question.opened),
+            deadline: self.on_the_wall(question.deadline),
             ..question.clone()
         };
         self.tell(notice(shown));
+    }
+
+    /// A point in time of the steady clock on the wall clock.
+    pub(super) fn on_the_wall(&self, time: Timestamp) -> Timestamp {
+        let (wall, steady) = (self.parts.clock.wall(), self.parts.clock.steady());
+        let left = time.as_millis().saturating_sub(steady.as_millis());
+        let past = steady.as_millis().saturating_sub(time.as_millis());
+        Timestamp::from_millis((wall.as_millis() + left).saturating_sub(past))
     }
 
     pub(super) fn tell(&self, notice: QuestionNotice) {
@@ -56,7 +58,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn verdict(&mut self, packet: PacketId, action: Action) -> Result<(), EngineError> {
+    pub(super) fn verdict(&mut self, packet: PacketId, action: Action) -> Result<(), EngineError> {
         let verdict = if action.allows() {
             PacketVerdict::Accept
         } else {
@@ -96,7 +98,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         Ok(())
     }
 
-    fn report_decided(&mut self, decided: Decided) {
+    pub(super) fn report_decided(&mut self, decided: Decided) {
         if self.parts.notices.decisions.try_send(decided).is_err() {
             self.unreported = self.unreported.saturating_add(1);
         }

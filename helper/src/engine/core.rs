@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bastion_policy::flow::Flow;
 use bastion_policy::matcher::HostName;
-use bastion_policy::pending::{Asked, Pending, Settled, Waiter};
+use bastion_policy::pending::{Pending, Settled, Waiter};
 use bastion_policy::process::{Identity, ProcessKey};
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
+use bastion_policy::safeguard::Safeguard;
 use bastion_policy::time::Timestamp;
 
 use super::once::Once;
@@ -28,7 +29,7 @@ const ROUND: usize = 512;
 const ROUND_MILLIS: u64 = 50;
 
 /// Milliseconds between two looks, while questions are open, whether their processes still live.
-const LIVENESS: u64 = 250;
+pub(super) const LIVENESS: u64 = 250;
 
 /// Shortest time between two looks at what the kernel let pass, in milliseconds.
 const HITS: u64 = 1_000;
@@ -61,8 +62,11 @@ pub struct EngineParts<Q, I, C> {
 pub struct Engine<Q, I, C> {
     pub(super) parts: EngineParts<Q, I, C>,
     pub(super) pending: Pending,
-    once: Once,
-    next_liveness: Option<Timestamp>,
+    pub(super) once: Once,
+    pub(super) safeguard: Safeguard,
+    /// What Safeguard has dropped: it is not new when it is sent again.
+    pub(super) dropped: Once,
+    pub(super) next_liveness: Option<Timestamp>,
     next_hits: Timestamp,
     malformed: u64,
     pub(super) unreported: u64,
@@ -83,6 +87,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             parts,
             pending: Pending::default(),
             once: Once::default(),
+            safeguard: Safeguard::default(),
+            dropped: Once::default(),
             next_liveness: None,
             next_hits: Timestamp::default(),
             malformed: 0,
@@ -113,6 +119,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     fn sleep(&self) -> Option<Duration> {
         let now = self.parts.clock.steady();
         let next = self.pending.next_deadline().into_iter();
+        let next = next.chain(self.safeguard.next_deadline());
         let next = next.chain(self.next_liveness).min()?;
         Some(Duration::from_millis(
             next.as_millis().saturating_sub(now.as_millis()),
@@ -147,6 +154,12 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     self.collect_hits();
                     let _ = done.send(self.report());
                 }
+                Ok(Command::Safeguard(done)) => {
+                    let _ = done.send(self.guarded());
+                }
+                Ok(Command::LeaveSafeguard(whose, done)) => {
+                    let _ = done.send(self.leave_safeguard(whose));
+                }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(Next::Stop),
                 Err(TryRecvError::Empty) => return Ok(Next::Round),
             }
@@ -178,12 +191,14 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         for _ in 0..ROUND {
             match self.parts.queue.receive()? {
                 Some(packet) => self.packet(&packet)?,
-                None => break,
+                None => return Ok(()),
             }
             if self.parts.clock.steady() >= end {
                 break;
             }
         }
+        // There may be more than can be read in time.
+        self.look_at_queue();
         Ok(())
     }
 
@@ -220,19 +235,6 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         self.parts.names.of(flow.destination, now)
     }
 
-    /// A packet that no rule decides: it belongs to a connection the user has been asked about,
-    /// or it asks.
-    fn undecided(&mut self, waiter: Waiter) -> Result<(), EngineError> {
-        let now = self.parts.clock.steady();
-        match self.once.answer(&waiter, now) {
-            Some((action, reason)) => self.conclude(waiter, action, reason),
-            None => {
-                let identity = self.parts.identifier.refresh(waiter.identity);
-                self.ask(Waiter { identity, ..waiter }, now)
-            }
-        }
-    }
-
     fn keep(&mut self, settled: Option<&Settled>, action: Action, reason: &Reason) {
         let now = self.parts.clock.steady();
         for waiter in settled.into_iter().flat_map(|settled| &settled.waiters) {
@@ -244,23 +246,6 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         let policy = &self.parts.policy;
         let now = self.parts.clock.wall();
         policy.rules.decide(flow, identity, policy.mode, now)
-    }
-
-    fn ask(&mut self, waiter: Waiter, now: Timestamp) -> Result<(), EngineError> {
-        let deadline = now.after_millis(self.parts.policy.prompt_timeout);
-        let (flow, identity) = (waiter.flow.clone(), waiter.identity.clone());
-        match self
-            .pending
-            .ask(waiter.packet, flow, identity, now, deadline)
-        {
-            Asked::Opened(id) => {
-                self.announce(id, QuestionNotice::Opened);
-                self.next_liveness.get_or_insert(now.after_millis(LIVENESS));
-                Ok(())
-            }
-            Asked::Joined(_) => Ok(()),
-            Asked::Full => self.conclude(waiter, Action::Drop, Reason::Overload),
-        }
     }
 
     fn settle(
@@ -286,7 +271,9 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             let decision = policy.rules.decide(flow, identity, policy.mode, now);
             decision.action().map(|action| (action, decision.reason))
         });
+        let ended = self.safeguard.set(policy.safeguard);
         self.parts.policy = policy;
+        self.guards_ended(ended, "it was switched off");
         for question in reconsidered {
             let id = question.question.id;
             if question.closed {
@@ -306,6 +293,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         let now = self.parts.clock.steady();
         let expired = self.pending.expire(now);
         self.settle(expired, Action::Deny, &Reason::TimedOut)?;
+        let ended = self.safeguard.calm(now);
+        self.guards_ended(ended, "all is calm");
         if self.next_liveness.is_some_and(|check| check <= now) {
             self.next_liveness = None;
             let processes: Vec<_> = self.pending.processes().collect();
@@ -336,6 +325,8 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
     fn stop(mut self) -> Result<(), EngineError> {
         let hits = self.parts.passes.hits();
         self.tell_hits(hits);
+        let ended = self.safeguard.leave(None);
+        self.guards_ended(ended, "the service stops");
         let open = self.pending.drain();
         self.settle(open, Action::Drop, &Reason::Shutdown)
     }

@@ -13,6 +13,7 @@ mod ender;
 mod names;
 mod once;
 mod passes;
+mod safeguard;
 
 pub use self::clock::{Clock, SystemClock, now};
 pub use self::core::{Engine, EngineParts};
@@ -29,9 +30,10 @@ use bastion_policy::pending::{Question, QuestionId};
 use bastion_policy::process::Identity;
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::{Reason, RuleSet};
+use bastion_policy::safeguard::{Episode, Thresholds};
 use bastion_policy::settings::ModeState;
 use bastion_policy::time::Timestamp;
-use tokio::sync::mpsc as async_mpsc;
+use tokio::sync::{Notify, mpsc as async_mpsc};
 
 use crate::queue::{QueueError, Waker};
 
@@ -44,6 +46,8 @@ pub struct Policy {
     pub mode: ModeState,
     /// How long a question waits for its answer, in milliseconds.
     pub prompt_timeout: u64,
+    /// When Safeguard begins and ends, if there is one.
+    pub safeguard: Option<Thresholds>,
 }
 
 /// What the engine can be told.
@@ -71,6 +75,10 @@ pub enum Command {
     IsOpen(QuestionId, mpsc::SyncSender<bool>),
     /// Show that the thread is alive, and tell how much waits.
     Report(mpsc::SyncSender<Report>),
+    /// Tell where Safeguard is on.
+    Safeguard(mpsc::SyncSender<Vec<Episode>>),
+    /// Ask again instead of dropping: for this user (who may be nobody known), or for all.
+    LeaveSafeguard(Option<Option<u32>>, mpsc::SyncSender<usize>),
     /// Drop what waits and end the thread.
     Stop,
 }
@@ -123,6 +131,8 @@ pub struct Notices {
     pub decisions: async_mpsc::Sender<Decided>,
     /// Questions; bounded by the table of questions itself.
     pub questions: async_mpsc::UnboundedSender<QuestionNotice>,
+    /// Safeguard has begun or ended for somebody.
+    pub safeguard: Arc<Notify>,
 }
 
 /// The engine answers within one round, which takes microseconds; one that takes longer than
@@ -212,6 +222,27 @@ impl EngineHandle {
         let (done, open) = mpsc::sync_channel(1);
         self.send(Command::IsOpen(question, done))?;
         open.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+
+    /// Where Safeguard is on, with times on the wall clock. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn safeguard(&self) -> Result<Vec<Episode>, EngineGone> {
+        let (done, episodes) = mpsc::sync_channel(1);
+        self.send(Command::Safeguard(done))?;
+        episodes.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+
+    /// Ends Safeguard for this user (who may be nobody known), or for all; tells for how many it
+    /// was on. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn leave_safeguard(&self, whose: Option<Option<u32>>) -> Result<usize, EngineGone> {
+        let (done, left) = mpsc::sync_channel(1);
+        self.send(Command::LeaveSafeguard(whose, done))?;
+        left.recv_timeout(PATIENCE).map_err(|_| EngineGone)
     }
 
     /// Asks for a sign of life. Blocks for a moment.

@@ -90,6 +90,10 @@ pub trait PacketQueue {
     /// When the queue is broken for good; losing packets is no error.
     fn receive(&mut self) -> Result<Option<HeldPacket>, QueueError>;
 
+    /// True if there is little room left for packets, or some were lost since this was asked last.
+    /// It reads a file: not for every packet.
+    fn is_nearly_full(&mut self) -> bool;
+
     /// Ends the wait of a packet. Unknown ids are ignored.
     ///
     /// # Errors

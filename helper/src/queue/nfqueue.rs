@@ -38,6 +38,9 @@ pub const COPY_RANGE: u16 = 512;
 /// [`QueueStats::queue_dropped`].
 pub const MAX_LENGTH: u32 = 16_384;
 
+/// So many that the queue is nearly full.
+const NEARLY: u32 = MAX_LENGTH / 4 * 3;
+
 /// A queue of the kernel, held until dropped; what waits in it is dropped with it.
 pub struct NfQueue {
     queue: Queue,
@@ -47,6 +50,8 @@ pub struct NfQueue {
     waker: Waker,
     /// What was received and has no verdict yet.
     held: HashMap<PacketId, Message>,
+    /// Packets that were lost when that was looked at last.
+    lost: u64,
 }
 
 impl NfQueue {
@@ -66,6 +71,7 @@ impl NfQueue {
             socket,
             waker: waker.clone(),
             held: HashMap::new(),
+            lost: 0,
         };
         Ok((queue, waker))
     }
@@ -165,6 +171,14 @@ impl PacketQueue for NfQueue {
                 _ => return Err(error.into()),
             }
         }
+    }
+
+    fn is_nearly_full(&mut self) -> bool {
+        let Ok(stats) = self.stats() else {
+            return false;
+        };
+        let before = std::mem::replace(&mut self.lost, stats.lost());
+        stats.waiting >= NEARLY || stats.lost() > before
     }
 
     fn verdict(&mut self, id: PacketId, verdict: PacketVerdict) -> Result<(), QueueError> {

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery, Status,
-    WireRule, rule_id,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogQuery,
+    LoudProgram, Status, WireRule, rule_id,
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
@@ -15,6 +15,7 @@ use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
 use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
+use bastion_policy::safeguard::{Episode, Loud};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
 
@@ -49,6 +50,7 @@ impl Backend for Core {
             denied: count(&counters.denied),
             asked: count(&counters.asked),
             queue_lost: lost,
+            safeguard: self.safeguard(None).into_iter().map(public).collect(),
             ..status
         }
     }
@@ -86,6 +88,21 @@ impl Backend for Core {
         let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
         pause_until(&mut stored, end);
         self.commit(stored);
+    }
+
+    fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard> {
+        let episodes = self.engine.safeguard().unwrap_or_default();
+        let seen = episodes.into_iter().map(guard);
+        seen.filter(|guard| seen_by.is_none_or(|uid| guard.user == uid))
+            .collect()
+    }
+
+    fn leave_safeguard(&self, whose: Option<u32>) -> Result<(), Error> {
+        match self.engine.leave_safeguard(whose.map(Some)) {
+            Ok(0) => Err(Error::NotFound("Safeguard is not on.".into())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Unavailable(error.to_string())),
+        }
     }
 
     fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule> {
@@ -264,6 +281,29 @@ impl Core {
             troubles: troubles.chain(stored.settings.troubles()).collect(),
             ..Status::default()
         }
+    }
+}
+
+fn guard(episode: Episode) -> Guard {
+    let loud = |loud: Loud| LoudProgram {
+        program: loud.program,
+        undecided: loud.undecided,
+        dropped: loud.dropped,
+    };
+    Guard {
+        user: episode.user.unwrap_or(record::NO_UID),
+        since: episode.since.as_millis(),
+        cause: episode.cause.to_string(),
+        dropped: episode.dropped,
+        programs: episode.programs.into_iter().map(loud).collect(),
+    }
+}
+
+/// What everybody may see of it.
+fn public(guard: Guard) -> Guard {
+    Guard {
+        programs: Vec::new(),
+        ..guard
     }
 }
 

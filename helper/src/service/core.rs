@@ -303,5 +303,6 @@ pub(super) fn policy(stored: &Stored) -> Policy {
             paused_until: stored.settings.paused_until(),
         },
         prompt_timeout: u64::from(settings.prompt_timeout) * 1000,
+        safeguard: settings.thresholds(),
     }
 }

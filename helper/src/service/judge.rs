@@ -7,7 +7,7 @@ use std::thread;
 
 use bastion_policy::flow::Flow;
 use bastion_policy::rule::Lifetime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::core::Core;
 use super::kernel::KernelSide;
@@ -30,6 +30,8 @@ const DECISIONS: usize = 32_768;
 pub(super) struct Heard {
     pub decisions: mpsc::Receiver<Decided>,
     pub questions: mpsc::UnboundedReceiver<QuestionNotice>,
+    /// Safeguard has begun or ended for somebody.
+    pub safeguard: Arc<Notify>,
 }
 
 /// The engine's thread.
@@ -71,6 +73,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     core.apply();
     let (decisions_in, decisions) = mpsc::channel(DECISIONS);
     let (questions_in, questions) = mpsc::unbounded_channel();
+    let safeguard = Arc::new(Notify::new());
     let parts = EngineParts {
         queue,
         identifier: side.identifier,
@@ -82,6 +85,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         notices: Notices {
             decisions: decisions_in,
             questions: questions_in,
+            safeguard: Arc::clone(&safeguard),
         },
         commands,
         // The engine applies what the core has sent it before it reads the first packet.
@@ -99,6 +103,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let heard = Heard {
         decisions,
         questions,
+        safeguard,
     };
     let judge = Judge {
         engine,

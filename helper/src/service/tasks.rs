@@ -90,6 +90,7 @@ impl Tasks {
             Arc::clone(bus),
             Arc::clone(&status_due),
         ));
+        set.spawn(safeguard(heard.safeguard, Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core)));
         set.spawn(guard(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
@@ -224,6 +225,14 @@ async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> Run
             },
             () = pause_over => {}
         }
+        status_due.notify_one();
+    }
+}
+
+/// Tells subscribers where Safeguard is on.
+async fn safeguard(changed: Arc<Notify>, status_due: Arc<Notify>) -> RunError {
+    loop {
+        changed.notified().await;
         status_due.notify_one();
     }
 }

@@ -41,6 +41,19 @@ log_days = 30
 
 # Most decisions kept in the log: 1000 to 10000000.
 log_events = 1000000
+
+# When too many connections that no rule decides come at once, they are dropped without asking for
+# a while (Safeguard); those that a rule decides go on.
+safeguard = true
+
+# New questions of one user within ten seconds that are too many: 8 to 10000.
+safeguard_questions = 40
+
+# Waiting packets of one user that are too many: 16 to 10000.
+safeguard_packets = 512
+
+# Seconds of calm after which all is asked about again: 2 to 3600.
+safeguard_calm = 15
 ",
     mode: 0o644,
     limit: MAX_BYTES,
@@ -136,6 +149,10 @@ struct SettingsText {
     prompt_timeout: Option<u32>,
     log_days: Option<u32>,
     log_events: Option<u32>,
+    safeguard: Option<bool>,
+    safeguard_questions: Option<u32>,
+    safeguard_packets: Option<u32>,
+    safeguard_calm: Option<u32>,
 }
 
 /// What a setting may be; none for what is no setting.
@@ -147,6 +164,7 @@ fn wanted(name: &str) -> Option<String> {
     match name {
         "mode" => Some(words(Mode::ALL)),
         "when_down" => Some(words(WhenDown::ALL)),
+        "safeguard" => Some("true or false".into()),
         _ => Settings::RANGES
             .iter()
             .find(|(known, ..)| *known == name)
@@ -160,6 +178,7 @@ fn check_types(text: &str, root: &Table) -> Result<(), TextError> {
         let Some(wanted) = wanted(name) else { continue };
         let fits = match name {
             "mode" | "when_down" => item.is_str(),
+            "safeguard" => item.is_bool(),
             _ => item.as_integer().is_some_and(|i| u32::try_from(i).is_ok()),
         };
         if !fits {
@@ -212,18 +231,29 @@ fn parse_settings(text: &str) -> Result<Settings, TextError> {
         prompt_timeout: said.prompt_timeout.unwrap_or(usual.prompt_timeout),
         log_days: said.log_days.unwrap_or(usual.log_days),
         log_events: said.log_events.unwrap_or(usual.log_events),
+        safeguard: said.safeguard.unwrap_or(usual.safeguard),
+        safeguard_questions: said
+            .safeguard_questions
+            .unwrap_or(usual.safeguard_questions),
+        safeguard_packets: said.safeguard_packets.unwrap_or(usual.safeguard_packets),
+        safeguard_calm: said.safeguard_calm.unwrap_or(usual.safeguard_calm),
     }
     .checked()
     .map_err(wrong)
 }
 
-fn fields(settings: &Settings) -> [(&'static str, Value); 5] {
+fn fields(settings: &Settings) -> [(&'static str, Value); 9] {
+    let number = |value: u32| i64::from(value).into();
     [
         ("mode", settings.mode.to_string().into()),
         ("when_down", settings.when_down.to_string().into()),
-        ("prompt_timeout", i64::from(settings.prompt_timeout).into()),
-        ("log_days", i64::from(settings.log_days).into()),
-        ("log_events", i64::from(settings.log_events).into()),
+        ("prompt_timeout", number(settings.prompt_timeout)),
+        ("log_days", number(settings.log_days)),
+        ("log_events", number(settings.log_events)),
+        ("safeguard", settings.safeguard.into()),
+        ("safeguard_questions", number(settings.safeguard_questions)),
+        ("safeguard_packets", number(settings.safeguard_packets)),
+        ("safeguard_calm", number(settings.safeguard_calm)),
     ]
 }
 
@@ -265,6 +295,10 @@ mod tests {
             prompt_timeout: 5,
             log_days: 1,
             log_events: 1_000,
+            safeguard: false,
+            safeguard_questions: 8,
+            safeguard_packets: 16,
+            safeguard_calm: 2,
         }
     }
 

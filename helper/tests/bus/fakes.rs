@@ -9,7 +9,7 @@ use bastion_helper::bus::{Authorizer, Backend, Caller, OpenQuestion};
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
 };
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::{QuestionId, QuestionKey};
@@ -126,6 +126,22 @@ impl Backend for Memory {
 
     fn pause(&self, seconds: u32) {
         self.note(format!("pause {seconds}"));
+    }
+
+    fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard> {
+        let on = [1000, 1001].map(|user| Guard {
+            user,
+            cause: "questions".into(),
+            ..Guard::default()
+        });
+        let seen = on.into_iter();
+        seen.filter(|guard| seen_by.is_none_or(|uid| guard.user == uid))
+            .collect()
+    }
+
+    fn leave_safeguard(&self, whose: Option<u32>) -> Result<(), Error> {
+        self.note(format!("leave safeguard {whose:?}"));
+        Ok(())
     }
 
     fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule> {

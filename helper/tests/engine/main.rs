@@ -9,6 +9,8 @@ mod random;
 #[cfg(test)]
 mod repeated;
 #[cfg(test)]
+mod safeguard;
+#[cfg(test)]
 mod world;
 
 use std::net::Ipv4Addr;

@@ -20,6 +20,7 @@ use bastion_policy::pending::{PacketId, Question, QuestionId};
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::{Reason, RuleSet};
+use bastion_policy::safeguard::{Episode, Thresholds};
 use bastion_policy::settings::{Mode, ModeState};
 use bastion_policy::time::Timestamp;
 use etherparse::PacketBuilder;
@@ -58,6 +59,7 @@ struct State {
     steady: u64,
     wall: u64,
     broken: bool,
+    full: bool,
     lessons: Vec<Lesson>,
     hits: Vec<Hit>,
 }
@@ -87,6 +89,10 @@ impl PacketQueue for ScriptedQueue {
             true => Err(broken()),
             false => Ok(state.inbox.pop_front()),
         }
+    }
+
+    fn is_nearly_full(&mut self) -> bool {
+        self.state.lock().unwrap().full
     }
 
     fn verdict(&mut self, id: PacketId, verdict: PacketVerdict) -> Result<(), QueueError> {
@@ -187,6 +193,7 @@ impl World {
             notices: Notices {
                 decisions: decisions_in,
                 questions: questions_in,
+                safeguard: Arc::default(),
             },
             commands: received,
             policy: policy(rules, ModeState::default()),
@@ -290,6 +297,39 @@ impl World {
         self.round();
     }
 
+    /// Has Safeguard begin and end by these; what no rule decides is asked.
+    pub fn guard_by(&mut self, rules: RuleSet, thresholds: Option<Thresholds>) {
+        self.command(Command::Apply {
+            policy: Policy {
+                safeguard: thresholds,
+                ..policy(rules, ModeState::default())
+            },
+            done: None,
+        });
+        self.round();
+    }
+
+    /// Where Safeguard is on.
+    pub fn guarded(&mut self) -> Vec<Episode> {
+        let (done, episodes) = mpsc::sync_channel(1);
+        self.command(Command::Safeguard(done));
+        self.round();
+        episodes.recv().unwrap()
+    }
+
+    /// Ends Safeguard; for how many it was on.
+    pub fn leave(&mut self, whose: Option<Option<u32>>) -> usize {
+        let (done, left) = mpsc::sync_channel(1);
+        self.command(Command::LeaveSafeguard(whose, done));
+        self.round();
+        left.recv().unwrap()
+    }
+
+    /// Has little room left in the queue.
+    pub fn fill_queue(&self) {
+        self.lock().full = true;
+    }
+
     /// Answers a question for user 1000; whether it was open.
     pub fn answer(&mut self, question: QuestionId, action: Action) -> bool {
         let (done, answered) = mpsc::sync_channel(1);
@@ -373,6 +413,7 @@ fn policy(rules: RuleSet, mode: ModeState) -> Policy {
         rules: Arc::new(rules),
         mode,
         prompt_timeout: TIMEOUT,
+        safeguard: None,
     }
 }
 

@@ -65,6 +65,12 @@ pub(crate) enum Command {
     Pause(PauseArgs),
     /// End a pause.
     Resume,
+    /// Show for whom Safeguard is on, or end it.
+    ///
+    /// While it is on, connections that no rule decides are dropped without asking, because too many
+    /// came at once.
+    #[command(subcommand)]
+    Safeguard(SafeguardCommand),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -76,6 +82,23 @@ pub(crate) enum Command {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+/// What to do about Safeguard.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SafeguardCommand {
+    /// Show for whom it is on, and which programs are the loudest.
+    Show(SafeguardArgs),
+    /// Ask about connections again.
+    Leave(SafeguardArgs),
+}
+
+/// Whose Safeguard is meant.
+#[derive(Debug, Args)]
+pub(crate) struct SafeguardArgs {
+    /// Everybody's, not only one's own.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Which decisions to show.

@@ -5,6 +5,7 @@ mod generate;
 mod log;
 mod mode;
 mod rules;
+mod safeguard;
 mod status;
 mod watch;
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Error> {
         Command::Mode(args) => mode::set(args, &client, &output).await,
         Command::Pause(args) => mode::pause(args, &client, &output).await,
         Command::Resume => mode::resume(&client, &output).await,
+        Command::Safeguard(command) => safeguard::run(command, &client, &output).await,
         Command::Completions { shell } => generate::completions(*shell, &output),
         Command::Man { directory } => generate::man(directory),
     }

@@ -2,6 +2,7 @@
 
 use bastion_ipc::wire::Status;
 
+use super::safeguard;
 use crate::client::{Client, authenticated};
 use crate::error::Error;
 use crate::output::{Output, View, clean};
@@ -54,6 +55,16 @@ fn render(status: &Status, view: &View) -> String {
     );
     for (name, fact) in facts {
         text.push_str(&format!("  {name:<16}{fact}\n"));
+    }
+    for guard in &status.safeguard {
+        let notice = format!(
+            "! Safeguard is on for {}: connections that no rule decides are dropped, because {}; \
+             “bastionctl safeguard leave” ends it.",
+            safeguard::whom(guard.user),
+            safeguard::because(&guard.cause)
+        );
+        text.push_str(&view.paint(crate::output::verdict_style("deny"), &notice));
+        text.push('\n');
     }
     for trouble in &status.troubles {
         let trouble = format!("! {}", clean(trouble));

@@ -105,6 +105,8 @@ fn changes_reach_the_helper() {
         (&["mode", "learn"], "mode learn"),
         (&["pause", "10m"], "pause 600"),
         (&["resume"], "resume"),
+        (&["safeguard", "show"], "safeguard false"),
+        (&["safeguard", "leave", "--all"], "leave safeguard true"),
         (
             &[
                 "explain",

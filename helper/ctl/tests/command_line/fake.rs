@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    Answer, Connection, Event, ExplainQuery, Explanation, LogQuery, Status, WireRule, WireSettings,
+    Answer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
+    WireSettings,
 };
 use zbus::interface;
 use zbus::message::Header;
@@ -104,6 +105,15 @@ impl Control {
 
     async fn resume(&self) -> Result<(), Error> {
         self.0.called("resume".into())
+    }
+
+    async fn get_safeguard(&self, everybody: bool) -> Result<Vec<Guard>, Error> {
+        self.0.called(format!("safeguard {everybody}"))?;
+        Ok(vec![])
+    }
+
+    async fn leave_safeguard(&self, everybody: bool) -> Result<(), Error> {
+        self.0.called(format!("leave safeguard {everybody}"))
     }
 }
 

@@ -5,12 +5,14 @@ mod details;
 mod event;
 mod question;
 mod rule;
+mod safeguard;
 mod status;
 
 pub use details::{Details, PackageState};
 pub use event::{Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
 pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question, Scopes};
 pub use rule::{WireRule, rule_id};
+pub use safeguard::{Guard, LoudProgram};
 pub use status::{Status, WireSettings, mode};
 
 /// Why a record from the bus makes no sense.

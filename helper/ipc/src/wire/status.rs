@@ -1,7 +1,7 @@
 use bastion_policy::settings::{Mode, Settings};
 use zbus::{DeserializeDict, SerializeDict, Type};
 
-use super::WireError;
+use super::{Guard, WireError};
 
 /// The helper's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
@@ -38,6 +38,8 @@ pub struct Status {
     pub asked: u64,
     /// Packets lost because the queue was full, as the kernel counts them.
     pub queue_lost: u64,
+    /// For whom Safeguard is on.
+    pub safeguard: Vec<Guard>,
     /// What does not work as it should: sentences with the remedy. Empty when all is well.
     pub troubles: Vec<String>,
 }
@@ -56,6 +58,15 @@ pub struct WireSettings {
     pub log_days: u32,
     /// Most events kept.
     pub log_events: u32,
+    /// Undecided connections are dropped for a while when too many come at once; `true` unless
+    /// told otherwise. Likewise, what follows has its default.
+    pub safeguard: Option<bool>,
+    /// New questions of one user within ten seconds that are too many.
+    pub safeguard_questions: Option<u32>,
+    /// Waiting packets of one user that are too many.
+    pub safeguard_packets: Option<u32>,
+    /// Seconds of calm that end it.
+    pub safeguard_calm: Option<u32>,
 }
 
 impl From<&Settings> for WireSettings {
@@ -66,6 +77,10 @@ impl From<&Settings> for WireSettings {
             prompt_timeout: settings.prompt_timeout,
             log_days: settings.log_days,
             log_events: settings.log_events,
+            safeguard: Some(settings.safeguard),
+            safeguard_questions: Some(settings.safeguard_questions),
+            safeguard_packets: Some(settings.safeguard_packets),
+            safeguard_calm: Some(settings.safeguard_calm),
         }
     }
 }
@@ -74,6 +89,7 @@ impl TryFrom<&WireSettings> for Settings {
     type Error = WireError;
 
     fn try_from(wire: &WireSettings) -> Result<Self, Self::Error> {
+        let usual = Self::default();
         Self {
             mode: mode(&wire.mode)?,
             when_down: wire
@@ -83,6 +99,12 @@ impl TryFrom<&WireSettings> for Settings {
             prompt_timeout: wire.prompt_timeout,
             log_days: wire.log_days,
             log_events: wire.log_events,
+            safeguard: wire.safeguard.unwrap_or(usual.safeguard),
+            safeguard_questions: wire
+                .safeguard_questions
+                .unwrap_or(usual.safeguard_questions),
+            safeguard_packets: wire.safeguard_packets.unwrap_or(usual.safeguard_packets),
+            safeguard_calm: wire.safeguard_calm.unwrap_or(usual.safeguard_calm),
         }
         .checked()
         .map_err(|e| WireError::new("settings", e))

@@ -264,6 +264,18 @@ impl Pending {
         ids.into_iter().filter_map(|id| self.answer(id)).collect()
     }
 
+    /// True if a question with this key is open.
+    #[must_use]
+    pub fn is_asked(&self, key: &QuestionKey) -> bool {
+        self.by_key.contains_key(key)
+    }
+
+    /// Packets of this user that wait.
+    #[must_use]
+    pub fn packets_of(&self, uid: Option<u32>) -> usize {
+        self.by_user.get(&uid).map_or(0, |share| share.packets)
+    }
+
     /// The open question of that name.
     #[must_use]
     pub fn get(&self, id: QuestionId) -> Option<&Question> {
