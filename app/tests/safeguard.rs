@@ -135,8 +135,7 @@ fn restarts_notify_of_nothing_and_a_notification_opens_the_window() {
     let helper = bus.helper(&["--safeguard"]);
     desktop.shows(ON);
     desktop.end_app(app);
-    let app = desktop.start_app(&["--background"]);
-    desktop.start_app(&[]);
+    let app = desktop.start_app(&[]);
     desktop.shows(ON);
     // A helper that comes without it has ended it.
     drop(helper);
@@ -145,10 +144,12 @@ fn restarts_notify_of_nothing_and_a_notification_opens_the_window() {
     desktop.shows("Protection Is On");
     assert_eq!(desktop.notifications(1), [left(43)]);
     desktop.end_app(app);
+    // That one belongs to an app that is gone.
+    desktop.perform("run", json!({ "command": ["dunstctl", "close-all"] }));
 
     desktop.start_app(&["--background"]);
-    eventually("the app's agent", || {
-        // It is in the background: only the bus tells that it is there.
+    eventually("the app", || {
+        // Nothing but what it notifies of tells that it listens by now.
         rage(&bus, &own(), 5, false);
         calm(&bus, &own(), false);
         let all = desktop.perform("notifications", json!({}));
@@ -158,4 +159,37 @@ fn restarts_notify_of_nothing_and_a_notification_opens_the_window() {
     desktop.perform("notification_action", json!({}));
     desktop.shows("Protection Is On");
     assert_eq!(desktop.windows(), [common::WINDOW]);
+}
+
+#[test]
+fn preferences_change_what_they_show_and_nothing_else() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let mut desktop = Desktop::start(&bus);
+    desktop.start_app(&[]);
+    desktop.shows("Protection Is On");
+    let settings = || bus.call(&format!("{CONTROL}.GetSettings"), &[]);
+    let before = settings();
+    let changed = |wanted: &str| {
+        eventually(wanted, || settings().contains(wanted).then_some(()));
+    };
+
+    let preferences = json!({ "role": "list item", "name": "Preferences" });
+    desktop.perform("click", json!({ "find": preferences }));
+    let questions = json!({ "role": "spin button", "name": "Most Questions" });
+    assert_eq!(desktop.wait(questions.clone())["value"], 40.0);
+    desktop.perform("focus", json!({ "find": questions }));
+    desktop.perform("key", json!({ "keys": ["ctrl+a", "5", "5", "Return"] }));
+    changed("'safeguard_questions': <uint32 55>");
+    let switch = json!({ "role": "check box", "name": "Stop Asking When There Is Too Much" });
+    desktop.perform("press", json!({ "find": switch }));
+    changed("'safeguard': <false>");
+    desktop.perform(
+        "wait_state",
+        json!({ "find": questions, "state": "sensitive", "value": false }),
+    );
+    let back = settings()
+        .replace("<uint32 55>", "<uint32 40>")
+        .replace("'safeguard': <false>", "'safeguard': <true>");
+    assert_eq!(back, before);
 }
