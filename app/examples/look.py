@@ -97,6 +97,7 @@ def main():
         desktop.wait(find={"contains": "Loudest: "})
         for width in (1000, 360):
             desktop.resize(window="Bastion", width=width, height=1100)
+            desktop.wait(find={"role": "label", "name": "Safeguard Is On"})
             picture(f"{mode}-{width}-safeguard")
             desktop.click(find={"role": "list item", "name": "Preferences"})
             switch = {"role": "check box", "name": "Stop Asking When There Is Too Much"}
@@ -105,6 +106,7 @@ def main():
             desktop.focus(find={"role": "spin button", "name": "Time of Calm"})
             picture(f"{mode}-{width}-preferences-safeguard")
             desktop.key(keys=["Escape"])
+            desktop.wait_gone(find=switch)
 
     def prompts(mode):
         prompt, allow = "Connection Request", {"role": "button", "name": "Allow"}

@@ -384,11 +384,17 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
         &widgets.safeguard_packets,
         &widgets.safeguard_calm,
     ] {
-        let (switch, row) = (&widgets.safeguard, &number.row);
-        switch
-            .bind_property("active", row, "sensitive")
-            .sync_create()
-            .build();
+        // The button, too: assistive tools are not told of a row's.
+        for widget in [
+            number.row.upcast_ref::<gtk::Widget>(),
+            number.button.upcast_ref(),
+        ] {
+            widgets
+                .safeguard
+                .bind_property("active", widget, "sensitive")
+                .sync_create()
+                .build();
+        }
     }
     root.add(&widgets.page);
     widgets

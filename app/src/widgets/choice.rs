@@ -4,6 +4,9 @@
 use adw::prelude::*;
 use gtk::pango;
 
+/// Characters of the choice made that stay, however little room the row has.
+const SHORTEST: usize = 8;
+
 /// A combo row that offers these.
 #[must_use]
 pub fn row(title: &str, labels: &[&str]) -> adw::ComboRow {
@@ -39,7 +42,10 @@ fn shown() -> gtk::SignalListItemFactory {
         let item = item.downcast_ref::<gtk::ListItem>();
         let label = item.and_then(gtk::ListItem::child);
         if let (Some(item), Some(label)) = (item, label.and_downcast::<gtk::Label>()) {
-            label.set_label(&text(item));
+            let text = text(item);
+            let shortest = text.chars().count().min(SHORTEST);
+            label.set_width_chars(i32::try_from(shortest).unwrap_or(-1));
+            label.set_label(&text);
         }
     });
     factory
