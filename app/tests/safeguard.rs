@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -12,7 +11,8 @@ mod common;
 
 use serde_json::{Value, json};
 
-use common::{Bus, Desktop, eventually};
+use common::desktop::{Desktop, WINDOW};
+use common::{Bus, eventually};
 
 const STORM: &str = "org.bastionfirewall.FakeHelper1";
 const CONTROL: &str = "org.bastionfirewall.Helper1.Control";
@@ -158,7 +158,7 @@ fn restarts_notify_of_nothing_and_a_notification_opens_the_window() {
     assert_eq!(desktop.windows(), [] as [String; 0]);
     desktop.perform("notification_action", json!({}));
     desktop.shows("Protection Is On");
-    assert_eq!(desktop.windows(), [common::WINDOW]);
+    assert_eq!(desktop.windows(), [WINDOW]);
 }
 
 #[test]
