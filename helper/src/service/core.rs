@@ -36,8 +36,8 @@ pub(super) struct Stored {
 pub(super) struct Passing {
     /// There are rules that end with a time, a process or a session.
     pub rules: bool,
-    /// Everything is allowed until then.
-    pub paused_until: Option<Timestamp>,
+    /// What happens to connections that no rule decides.
+    pub mode: ModeState,
 }
 
 /// See the module's documentation.
@@ -140,7 +140,7 @@ impl Core {
         let policy = policy(stored);
         self.passing.send_replace(Passing {
             rules: stored.in_force.rules().any(ends_by_itself),
-            paused_until: policy.mode.paused_until,
+            mode: policy.mode,
         });
         let told = match self.running.load(Ordering::Acquire) {
             true => self.engine.apply(policy),

@@ -208,7 +208,7 @@ async fn age(core: Arc<Core>) -> RunError {
 async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> RunError {
     let mut passing = core.passing.subscribe();
     loop {
-        let paused_until = passing.borrow_and_update().paused_until;
+        let paused_until = passing.borrow_and_update().mode.paused_until;
         let pause_over = async {
             let left = paused_until.and_then(|end| end.as_millis().checked_sub(now().as_millis()));
             match left {
