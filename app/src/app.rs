@@ -1,17 +1,21 @@
 //! The main window, and what holds everything together: it hands what the helper says to the pages
 //! and the prompt, and the prompt's answers to the helper.
 
+use std::time::Duration;
+
 use adw::prelude::*;
 use bastion_ipc::names;
-use bastion_ipc::wire::Status;
+use bastion_ipc::wire::{Guard, Status};
 use gtk::gio;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
 use crate::client::{Client, Failure, Message, Task};
 use crate::i18n::gettext;
 use crate::model::names::Directory;
-use crate::model::status::{self, Link, Remedy};
+use crate::model::safeguard::Safeguard;
+use crate::model::status::{self, Banner, Link, Remedy, Resume};
 use crate::model::time;
+use crate::notification;
 use crate::pages::connections::Connections;
 use crate::pages::log::LogPage;
 use crate::pages::overview::Overview;
@@ -22,11 +26,22 @@ use crate::prompt::{self, Clock, Prompt};
 use crate::settings::AppSettings;
 use crate::window::Window;
 
+/// How often the helper is asked what Safeguard does, while it is on for the user.
+const WATCH: Duration = Duration::from_secs(2);
+/// The action that shows the main window.
+const SHOW: &str = "show";
+
 /// The component.
 pub struct App {
     client: Client,
+    directory: Directory,
     link: Link,
     status: Status,
+    safeguard: Safeguard,
+    /// The helper is being asked what Safeguard does, or will be in a moment.
+    watching: bool,
+    /// What stands above every page.
+    banner: Option<Banner>,
     overview: Controller<Overview>,
     connections: Controller<Connections>,
     rules: Controller<Rules>,
@@ -50,7 +65,7 @@ pub enum Input {
     Activate,
     /// The user wants to undo something.
     Undo(Undo),
-    /// The user wants the pause to end.
+    /// The user wants what the banner tells of to end.
     Resume,
     /// The user wants the trouble away.
     Remedy(Remedy),
@@ -67,6 +82,12 @@ pub enum Done {
     Answered(u64, Result<(), Failure>),
     /// The helper was started, or not.
     Started(Result<(), Failure>),
+    /// What Safeguard does for the user, asked for before it is ended.
+    Guarded(Result<Vec<Guard>, Failure>),
+    /// Likewise, asked for now and then.
+    Watched(Result<Vec<Guard>, Failure>),
+    /// Safeguard was ended, or not.
+    Left(Result<(), Failure>),
 }
 
 impl Component for App {
@@ -101,6 +122,7 @@ impl Component for App {
             client: client.clone(),
             directory: Directory::of_system(),
         };
+        let directory = context.directory.clone();
         let input = sender.input_sender();
         let overview = Overview::builder()
             .launch(context.clone())
@@ -136,8 +158,12 @@ impl Component for App {
         }));
         let model = Self {
             client,
+            directory,
             link: Link::default(),
             status: Status::default(),
+            safeguard: Safeguard::of(nix::unistd::getuid().as_raw()),
+            watching: false,
+            banner: None,
             overview,
             connections,
             rules,
@@ -158,7 +184,7 @@ impl Component for App {
         root: &adw::ApplicationWindow,
     ) {
         match input {
-            Input::Client(message) => self.hear(message, window),
+            Input::Client(message) => self.hear(message, window, &sender),
             Input::Page(pages::Output::Failed(failure)) => window.toast(&failure.sentence()),
             Input::Page(pages::Output::Undoable(text, undo)) => {
                 window.toast_with_undo(&text, undo, &sender);
@@ -173,7 +199,7 @@ impl Component for App {
             Input::Undo(Undo::AddRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Restore(rule));
             }
-            Input::Resume => self.overview.emit(pages::overview::Input::Pause(0)),
+            Input::Resume => self.resume(&sender),
             Input::Remedy(Remedy::Retry) => self.client.retry(),
             Input::Remedy(Remedy::Start) => {
                 let client = self.client.clone();
@@ -195,13 +221,21 @@ impl Component for App {
         &mut self,
         window: &mut Window,
         done: Done,
-        _: ComponentSender<Self>,
+        sender: ComponentSender<Self>,
         _: &adw::ApplicationWindow,
     ) {
         match done {
             Done::Answered(id, result) => self.prompt.emit(prompt::Input::Settled(id, result)),
-            Done::Started(Ok(())) => {}
-            Done::Started(Err(failure)) => window.toast(&failure.sentence()),
+            Done::Started(Ok(())) | Done::Left(Ok(())) => {}
+            Done::Started(Err(failure)) | Done::Left(Err(failure)) => {
+                window.toast(&failure.sentence());
+            }
+            Done::Guarded(guards) => self.learn(guards, window),
+            Done::Watched(guards) => {
+                self.learn(guards, window);
+                self.watching = false;
+                self.watch(WATCH, &sender);
+            }
         }
     }
 }
@@ -214,18 +248,10 @@ impl App {
     }
 
     /// Hands on what the helper says.
-    fn hear(&mut self, message: Message, window: &Window) {
+    fn hear(&mut self, message: Message, window: &Window, sender: &ComponentSender<Self>) {
         match message {
             Message::Link(link) => self.set_link(link, window),
-            Message::Status(status) => {
-                window.show_banner(status::banner(&status, time::now()).as_ref());
-                self.overview
-                    .emit(pages::overview::Input::Status(Box::new(status.clone())));
-                if status.questions != self.status.questions {
-                    self.connections.emit(pages::connections::Input::Refresh);
-                }
-                self.status = status;
-            }
+            Message::Status(status) => self.set_status(status, window, sender),
             Message::Decided(events) => {
                 self.connections.emit(pages::connections::Input::Refresh);
                 self.log.emit(pages::log::Input::Decided(events));
@@ -239,9 +265,83 @@ impl App {
         }
     }
 
+    fn set_status(&mut self, status: Status, window: &Window, sender: &ComponentSender<Self>) {
+        if let Some(change) = self.safeguard.hear(&status, time::now()) {
+            let show = format!("app.{SHOW}");
+            notification::of_safeguard(&relm4::main_application(), change, &show);
+        }
+        self.watch(Duration::ZERO, sender);
+        self.overview
+            .emit(pages::overview::Input::Status(Box::new(status.clone())));
+        if status.questions != self.status.questions {
+            self.connections.emit(pages::connections::Input::Refresh);
+        }
+        self.status = status;
+        self.show_safeguard(window);
+    }
+
+    /// Asks after a while what Safeguard does, unless that is under way or it is not on for the
+    /// user. The status alone would not do: it comes when something else has changed.
+    fn watch(&mut self, after: Duration, sender: &ComponentSender<Self>) {
+        if self.watching || self.link != Link::Ready || !self.safeguard.is_mine() {
+            return;
+        }
+        self.watching = true;
+        let client = self.client.clone();
+        sender.oneshot_command(async move {
+            tokio::time::sleep(after).await;
+            Done::Watched(client.safeguard().await)
+        });
+    }
+
+    fn learn(&mut self, guards: Result<Vec<Guard>, Failure>, window: &Window) {
+        match guards {
+            Ok(guards) => {
+                self.safeguard.learn(&guards);
+                self.show_safeguard(window);
+            }
+            Err(failure) => tracing::warn!(%failure, "Safeguard could not be asked about"),
+        }
+    }
+
+    fn show_safeguard(&mut self, window: &Window) {
+        let safeguard = Box::new(self.safeguard.clone());
+        self.overview
+            .emit(pages::overview::Input::Safeguard(safeguard));
+        let banner = match self.link {
+            Link::Ready => self
+                .safeguard
+                .banner(&self.directory)
+                .or_else(|| status::banner(&self.status, time::now())),
+            _ => None,
+        };
+        window.show_banner(banner.as_ref());
+        self.banner = banner;
+    }
+
+    /// Ends what the banner tells of.
+    fn resume(&self, sender: &ComponentSender<Self>) {
+        match self.banner.as_ref().and_then(|banner| banner.resume) {
+            Some(Resume::Protection) => self.overview.emit(pages::overview::Input::Pause(0)),
+            Some(Resume::Asking { everybody }) => {
+                let client = self.client.clone();
+                sender.command(move |done, shutdown| {
+                    let leave = async move {
+                        // Afterwards nobody tells how many were dropped.
+                        done.emit(Done::Guarded(client.safeguard().await));
+                        done.emit(Done::Left(client.leave_safeguard(everybody).await));
+                    };
+                    shutdown.register(leave).drop_on_shutdown()
+                });
+            }
+            None => {}
+        }
+    }
+
     fn set_link(&mut self, link: Link, window: &Window) {
         window.show_link(&link);
-        if link == Link::Ready {
+        self.link = link;
+        if self.link == Link::Ready {
             self.rules.emit(pages::rules::Input::Reload);
             self.log.emit(pages::log::Input::Reload);
             self.connections.emit(pages::connections::Input::Refresh);
@@ -249,9 +349,8 @@ impl App {
             // Whoever asked is gone, and with it every packet that waited.
             self.prompt.emit(prompt::Input::Clear);
             self.connections.emit(pages::connections::Input::Clear);
-            window.show_banner(None);
+            self.show_safeguard(window);
         }
-        self.link = link;
     }
 }
 
@@ -262,6 +361,7 @@ fn add_actions(application: &gtk::Application, sender: &ComponentSender<App>) {
         action.connect_activate(move |_, _| sender.input(input()));
         application.add_action(&action);
     };
+    act(SHOW, || Input::Activate);
     act("preferences", || Input::Preferences);
     act("about", || Input::About);
     let quit = gio::SimpleAction::new("quit", None);

@@ -7,6 +7,7 @@
 //! - [`client`]: the connection to the helper.
 //! - [`model`]: what is shown, as plain values without GTK.
 //! - [`widgets`]: what several pages share.
+//! - [`notification`]: what the desktop shows of its own.
 //! - [`i18n`]: translated texts; [`settings`]: what the app remembers.
 
 pub mod app;
@@ -14,6 +15,7 @@ pub mod client;
 pub mod editor;
 pub mod i18n;
 pub mod model;
+pub mod notification;
 pub mod pages;
 pub mod preferences;
 pub mod prompt;

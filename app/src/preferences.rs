@@ -54,6 +54,10 @@ pub struct Widgets {
     when_down: adw::ComboRow,
     log_days: Number,
     log_events: Number,
+    safeguard: adw::SwitchRow,
+    safeguard_questions: Number,
+    safeguard_packets: Number,
+    safeguard_calm: Number,
 }
 
 impl Component for Preferences {
@@ -146,6 +150,7 @@ impl Preferences {
     }
 
     fn show(&mut self, widgets: &Widgets, settings: WireSettings) {
+        let settings = with_defaults(settings);
         widgets.mode.set_selected(position(&MODES, &settings.mode));
         widgets
             .when_down
@@ -159,6 +164,15 @@ impl Preferences {
             .log_events
             .button
             .set_value(settings.log_events.into());
+        let on = settings.safeguard.unwrap_or_default();
+        widgets.safeguard.set_active(on);
+        for (number, value) in [
+            (&widgets.safeguard_questions, settings.safeguard_questions),
+            (&widgets.safeguard_packets, settings.safeguard_packets),
+            (&widgets.safeguard_calm, settings.safeguard_calm),
+        ] {
+            number.button.set_value(value.unwrap_or_default().into());
+        }
         widgets.page.set_sensitive(true);
         self.wanted = settings.clone();
         self.stored = Some(settings);
@@ -166,15 +180,34 @@ impl Preferences {
 }
 
 impl Widgets {
+    /// The settings as the widgets show them; what none shows stays as it is.
     fn read(&self, stored: &WireSettings) -> WireSettings {
-        WireSettings {
-            mode: chosen(&MODES, &self.mode, &stored.mode),
-            when_down: chosen(&WHEN_DOWN, &self.when_down, &stored.when_down),
-            prompt_timeout: self.timeout.value(),
-            log_days: self.log_days.value(),
-            log_events: self.log_events.value(),
-        }
+        let mut wanted = stored.clone();
+        wanted.mode = chosen(&MODES, &self.mode, &stored.mode);
+        wanted.when_down = chosen(&WHEN_DOWN, &self.when_down, &stored.when_down);
+        wanted.prompt_timeout = self.timeout.value();
+        wanted.log_days = self.log_days.value();
+        wanted.log_events = self.log_events.value();
+        wanted.safeguard = Some(self.safeguard.is_active());
+        wanted.safeguard_questions = Some(self.safeguard_questions.value());
+        wanted.safeguard_packets = Some(self.safeguard_packets.value());
+        wanted.safeguard_calm = Some(self.safeguard_calm.value());
+        wanted
     }
+}
+
+/// The settings with what the helper left out: that it works by the defaults.
+fn with_defaults(mut settings: WireSettings) -> WireSettings {
+    let usual = Settings::default();
+    settings.safeguard.get_or_insert(usual.safeguard);
+    for (setting, usual) in [
+        (&mut settings.safeguard_questions, usual.safeguard_questions),
+        (&mut settings.safeguard_packets, usual.safeguard_packets),
+        (&mut settings.safeguard_calm, usual.safeguard_calm),
+    ] {
+        setting.get_or_insert(usual);
+    }
+    settings
 }
 
 /// A row with a number. (What is inside an `AdwSpinRow` stays hidden from assistive tools with
@@ -250,6 +283,15 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
             .connect_value_changed(move |_| input.input(Input::Changed));
         number
     };
+    let switch = |title: String, subtitle: String| {
+        let row = adw::SwitchRow::builder()
+            .title(title)
+            .subtitle(subtitle)
+            .build();
+        let input = sender.clone();
+        row.connect_active_notify(move |_| input.input(Input::Changed));
+        row
+    };
     let widgets = Widgets {
         page: adw::PreferencesPage::builder().sensitive(false).build(),
         mode: combo(
@@ -265,7 +307,9 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
         ),
         when_down: combo(
             gettext("While the Firewall Is Not Running"),
-            gettext("What happens to new connections then"),
+            gettext(
+                "Allow (fail-open): new connections pass unchecked, so the network always works. Block (fail-closed): none passes until the firewall is back, unless an administrator stopped it.",
+            ),
             [gettext("Allow"), gettext("Block")],
         ),
         log_days: spin(gettext("Keep Log"), gettext("Days"), "log_days", 1.0),
@@ -274,6 +318,34 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
             gettext("Most decisions kept"),
             "log_events",
             1000.0,
+        ),
+        safeguard: switch(
+            gettext("Stop Asking When There Is Too Much"),
+            gettext(
+                "Connections that no rule decides are then dropped without asking for a while. All others go on.",
+            ),
+        ),
+        safeguard_questions: spin(
+            gettext("Most Questions"),
+            gettext(
+                "New questions of one user within ten seconds. One program makes up a quarter of them at most.",
+            ),
+            "safeguard_questions",
+            1.0,
+        ),
+        safeguard_packets: spin(
+            gettext("Most Waiting Packets"),
+            gettext("Packets of one user that wait for answers"),
+            "safeguard_packets",
+            16.0,
+        ),
+        safeguard_calm: spin(
+            gettext("Time of Calm"),
+            gettext(
+                "Seconds with less than half as many questions, after which you are asked again",
+            ),
+            "safeguard_calm",
+            1.0,
         ),
     };
     let group = |title: String, rows: &[&gtk::Widget]| {
@@ -298,6 +370,26 @@ fn build(root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) -
             widgets.log_events.row.upcast_ref(),
         ],
     );
+    group(
+        gettext("Safeguard"),
+        &[
+            widgets.safeguard.upcast_ref(),
+            widgets.safeguard_questions.row.upcast_ref(),
+            widgets.safeguard_packets.row.upcast_ref(),
+            widgets.safeguard_calm.row.upcast_ref(),
+        ],
+    );
+    for number in [
+        &widgets.safeguard_questions,
+        &widgets.safeguard_packets,
+        &widgets.safeguard_calm,
+    ] {
+        let (switch, row) = (&widgets.safeguard, &number.row);
+        switch
+            .bind_property("active", row, "sensitive")
+            .sync_create()
+            .build();
+    }
     root.add(&widgets.page);
     widgets
 }

@@ -141,8 +141,10 @@ impl Window {
     pub(crate) fn show_banner(&self, news: Option<&Banner>) {
         for banner in &self.banners {
             if let Some(news) = news {
-                let resume = news.can_resume.then(|| gettext("_Resume"));
+                let resume = news.resume.map(|_| gettext("_Resume"));
+                let details = Some(news.details.as_str()).filter(|details| !details.is_empty());
                 banner.set_title(&news.text);
+                banner.set_tooltip_text(details);
                 banner.set_button_label(resume.as_deref());
             }
             banner.set_revealed(news.is_some());

@@ -1,5 +1,6 @@
 //! A stand-in for the helper on a private bus, with made-up data, for looking at the app while
-//! working on it. It decides nothing, and is never installed. `app/examples/look.sh` uses it.
+//! working on it, and for tests of its windows. It decides nothing, and is never installed.
+//! `app/examples/look.py` uses it.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +9,7 @@
 )]
 
 mod data;
+mod safeguard;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,8 +19,9 @@ use bastion_ipc::Error;
 use bastion_ipc::names;
 use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::{
-    Answer, Connection as Live, Event, LogQuery, Question, Status, WireRule, WireSettings,
+    Answer, Connection as Live, Event, Guard, LogQuery, Question, Status, WireRule, WireSettings,
 };
+use bastion_policy::settings::Settings;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, interface};
@@ -74,6 +77,17 @@ impl Control {
     }
     async fn resume(&self, #[zbus(connection)] bus: &Connection) -> Result<(), Error> {
         self.0.lock().unwrap().status.paused_until = 0;
+        tell_status(&self.0, bus).await
+    }
+    fn get_safeguard(&self, everybody: bool) -> Vec<Guard> {
+        safeguard::guards(&self.0.lock().unwrap(), everybody)
+    }
+    async fn leave_safeguard(
+        &self,
+        everybody: bool,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), Error> {
+        safeguard::leave(&mut self.0.lock().unwrap(), everybody)?;
         tell_status(&self.0, bus).await
     }
 }
@@ -312,13 +326,7 @@ fn state(ask: bool) -> State {
             asked: 61,
             ..Status::default()
         },
-        settings: WireSettings {
-            mode: "ask".into(),
-            when_down: "open".into(),
-            prompt_timeout: 60,
-            log_days: 30,
-            log_events: 1_000_000,
-        },
+        settings: WireSettings::from(&Settings::default()),
         rules: rules(),
         log: (0..450).map(|id| event(id, (450 - id) * 37)).collect(),
         live: connections,
@@ -335,7 +343,8 @@ async fn main() -> zbus::Result<()> {
         .serve_at(names::HELPER_PATH, Control(state.clone()))
         .serve_at(names::HELPER_PATH, Rules(state.clone()))
         .serve_at(names::HELPER_PATH, Events(state.clone()))
-        .serve_at(names::HELPER_PATH, Prompts(state))
+        .serve_at(names::HELPER_PATH, Prompts(state.clone()))
+        .serve_at(names::HELPER_PATH, safeguard::Storm(state))
         .name(names::HELPER)
         .build()
         .await?;

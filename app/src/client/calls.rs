@@ -1,7 +1,7 @@
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
-    Answer, Connection as LiveConnection, Event, LogQuery, WireRule, WireSettings,
+    Answer, Connection as LiveConnection, Event, Guard, LogQuery, WireRule, WireSettings,
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -125,6 +125,22 @@ impl Client {
             _ => control.pause(seconds).await?,
         }
         Ok(())
+    }
+
+    /// This user's Safeguard, with the loudest programs; none while it is not on.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub async fn safeguard(&self) -> Result<Vec<Guard>, Failure> {
+        Ok(self.control().await?.get_safeguard(false).await?)
+    }
+
+    /// Ends Safeguard, for this user or for everybody.
+    ///
+    /// # Errors
+    /// If it is refused, or not on.
+    pub async fn leave_safeguard(&self, everybody: bool) -> Result<(), Failure> {
+        Ok(self.control().await?.leave_safeguard(everybody).await?)
     }
 
     /// All rules this user may see.

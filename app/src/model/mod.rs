@@ -9,6 +9,7 @@ pub mod log;
 pub mod names;
 pub mod question;
 pub mod rules;
+pub mod safeguard;
 pub mod sentence;
 pub mod stack;
 pub mod status;

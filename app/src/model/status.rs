@@ -111,9 +111,9 @@ pub struct Hero {
 }
 
 impl Hero {
-    /// The state as of `now`.
+    /// The state as of `now`; `guarded` while Safeguard is on for the user of this session.
     #[must_use]
-    pub fn of(status: &Status, now: u64) -> Self {
+    pub fn of(status: &Status, guarded: bool, now: u64) -> Self {
         if status.paused_until > now {
             let left = time::left(status.paused_until, now);
             return Self {
@@ -134,6 +134,16 @@ impl Hero {
                 ),
                 icon: "security-medium-symbolic",
                 style: "accent",
+            };
+        }
+        if guarded {
+            return Self {
+                title: gettext("Safeguard Is On"),
+                description: gettext(
+                    "Connections that no rule decides are dropped without asking. All others go on.",
+                ),
+                icon: "security-medium-symbolic",
+                style: "warning",
             };
         }
         Self {
@@ -230,13 +240,28 @@ pub fn health(status: &Status, now: u64) -> Vec<Health> {
 /// What stands above every page when something needs attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Banner {
-    /// A sentence.
+    /// What it is, in a sentence or a few.
     pub text: String,
-    /// True when the user can end it by resuming protection.
-    pub can_resume: bool,
+    /// More to be read on demand; may be empty.
+    pub details: String,
+    /// What the user can end from here.
+    pub resume: Option<Resume>,
 }
 
-/// The banner as of `now`; `None` when all is well. A trouble goes before a pause.
+/// What goes on again when the user wants it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Protection, which was paused.
+    Protection,
+    /// Asking, which Safeguard has stopped: for this user alone or for everybody.
+    Asking {
+        /// For everybody.
+        everybody: bool,
+    },
+}
+
+/// The banner as of `now`, of what Safeguard is not about; `None` when all is well. A trouble goes
+/// before a pause.
 #[must_use]
 pub fn banner(status: &Status, now: u64) -> Option<Banner> {
     if let Some((first, others)) = status.troubles.split_first() {
@@ -251,12 +276,14 @@ pub fn banner(status: &Status, now: u64) -> Option<Banner> {
         };
         return Some(Banner {
             text,
-            can_resume: false,
+            details: String::new(),
+            resume: None,
         });
     }
     (status.paused_until > now).then(|| Banner {
         text: gettext("Protection is paused"),
-        can_resume: true,
+        details: String::new(),
+        resume: Some(Resume::Protection),
     })
 }
 
@@ -280,10 +307,21 @@ mod tests {
             paused_until: 60_000,
             ..Status::default()
         };
-        assert_eq!(Hero::of(&status, 0).style, "warning");
-        assert_eq!(Hero::of(&status, 60_000).style, "accent");
-        assert!(banner(&status, 0).unwrap().can_resume);
+        assert_eq!(Hero::of(&status, true, 0).style, "warning");
+        assert_eq!(Hero::of(&status, true, 60_000).style, "accent");
+        let resume = banner(&status, 0).unwrap().resume;
+        assert_eq!(resume, Some(Resume::Protection));
         assert_eq!(banner(&status, 60_000), None);
+    }
+
+    #[test]
+    fn while_safeguard_is_on_nobody_claims_to_ask() {
+        let status = Status {
+            mode: "ask".into(),
+            ..Status::default()
+        };
+        assert_eq!(Hero::of(&status, true, 0).title, "Safeguard Is On");
+        assert_eq!(Hero::of(&status, false, 0).title, "Protection Is On");
     }
 
     #[test]

@@ -63,6 +63,13 @@ pub fn left(until: u64, now: u64) -> String {
     }
 }
 
+/// Time that has passed since `then`, in words.
+#[must_use]
+pub fn passed(then: u64, now: u64) -> String {
+    // A clock that was set back makes it none.
+    left(now.max(then), then)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use super::{Context, Output, report, tick_while_shown};
 use crate::client::Failure;
 use crate::i18n::{gettext, gettext_f};
 use crate::model::names;
+use crate::model::safeguard::Safeguard;
 use crate::model::status::{Health, Hero, health};
 use crate::model::time;
 use crate::widgets::choice;
@@ -21,6 +22,7 @@ const MODES: [&str; 2] = ["ask", "learn"];
 pub struct Overview {
     context: Context,
     status: Status,
+    safeguard: Safeguard,
     /// A change of the user's is on its way; what the helper says meanwhile is older.
     changing: bool,
 }
@@ -30,6 +32,8 @@ pub struct Overview {
 pub enum Input {
     /// The helper's state.
     Status(Box<Status>),
+    /// For whom Safeguard is on.
+    Safeguard(Box<Safeguard>),
     /// Time passed.
     Tick,
     /// The user chose a mode by its position.
@@ -76,6 +80,7 @@ impl Component for Overview {
         let model = Self {
             context,
             status: Status::default(),
+            safeguard: Safeguard::default(),
             changing: false,
         };
         ComponentParts { model, widgets }
@@ -84,6 +89,7 @@ impl Component for Overview {
     fn update(&mut self, input: Input, sender: ComponentSender<Self>, _: &Self::Root) {
         match input {
             Input::Status(status) => self.status = *status,
+            Input::Safeguard(safeguard) => self.safeguard = *safeguard,
             Input::Tick => {}
             Input::Mode(position) => self.set_mode(position, &sender),
             Input::Pause(seconds) => {
@@ -107,7 +113,7 @@ impl Component for Overview {
 
     fn update_view(&self, widgets: &mut Widgets, _: ComponentSender<Self>) {
         let now = time::now();
-        let hero = Hero::of(&self.status, now);
+        let hero = Hero::of(&self.status, self.safeguard.is_mine(), now);
         widgets.icon.set_icon_name(Some(hero.icon));
         widgets.icon.set_css_classes(&["hero", hero.style]);
         widgets.title.set_label(&hero.title);
@@ -130,7 +136,9 @@ impl Component for Overview {
                 .mode
                 .set_selected(mode.map_or(gtk::INVALID_LIST_POSITION, |p| p as u32));
         }
-        show_health(widgets, health(&self.status, now));
+        let mut lines = health(&self.status, now);
+        lines.extend(self.safeguard.health(&self.context.directory, now));
+        show_health(widgets, lines);
     }
 }
 

@@ -1,0 +1,94 @@
+//! Safeguard as the stand-in has it: on and off as it is told on the bus, by an interface of its
+//! own.
+
+use bastion_ipc::Error;
+use bastion_ipc::wire::{Guard, LoudProgram, Status};
+use zbus::{Connection, interface};
+
+use crate::{Shared, State, now, tell_status};
+
+/// What is told of this user, or of all.
+pub(crate) fn guards(state: &State, everybody: bool) -> Vec<Guard> {
+    let all = state.status.safeguard.iter();
+    let seen = all.filter(|guard| everybody || is_own(guard)).cloned();
+    let loud = |guard: Guard| Guard {
+        programs: programs(guard.dropped),
+        ..guard
+    };
+    seen.map(loud).collect()
+}
+
+/// Ends it for this user, or for all.
+pub(crate) fn leave(state: &mut State, everybody: bool) -> Result<(), Error> {
+    let guards = &mut state.status.safeguard;
+    let before = guards.len();
+    guards.retain(|guard| !everybody && !is_own(guard));
+    if guards.len() == before {
+        return Err(Error::NotFound("Safeguard is not on.".into()));
+    }
+    Ok(())
+}
+
+/// The only user who calls is the one who started the stand-in.
+fn is_own(guard: &Guard) -> bool {
+    guard.user == nix::unistd::getuid().as_raw()
+}
+
+fn programs(dropped: u64) -> Vec<LoudProgram> {
+    let loud = |program: &str, share: u64| LoudProgram {
+        program: program.into(),
+        undecided: 10 + dropped / share,
+        dropped: dropped / share,
+    };
+    vec![
+        loud("/home/alice/.local/share/game/bin/launcher", 2),
+        loud("/usr/bin/curl", 4),
+        loud("/usr/bin/python3.13", 8),
+        loud("/usr/lib/reader/reader", 16),
+        loud("unknown", 32),
+    ]
+}
+
+/// What a person with a loud program would do.
+pub(crate) struct Storm(pub(crate) Shared);
+
+#[interface(name = "org.bastionfirewall.FakeHelper1")]
+impl Storm {
+    /// Begins for a user, or drops more of what is theirs.
+    async fn drop(
+        &self,
+        user: u32,
+        cause: String,
+        dropped: u64,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), Error> {
+        change(&mut self.0.lock().unwrap().status, user, cause, dropped);
+        tell_status(&self.0, bus).await
+    }
+
+    /// Drops more, which brings no signal.
+    fn drop_quietly(&self, user: u32, cause: String, dropped: u64) {
+        change(&mut self.0.lock().unwrap().status, user, cause, dropped);
+    }
+
+    /// All is calm with a user.
+    async fn calm(&self, user: u32, #[zbus(connection)] bus: &Connection) -> Result<(), Error> {
+        let kept = |guard: &Guard| guard.user != user;
+        self.0.lock().unwrap().status.safeguard.retain(kept);
+        tell_status(&self.0, bus).await
+    }
+}
+
+fn change(status: &mut Status, user: u32, cause: String, dropped: u64) {
+    let guards = &mut status.safeguard;
+    match guards.iter_mut().find(|guard| guard.user == user) {
+        Some(guard) => guard.dropped += dropped,
+        None => guards.push(Guard {
+            user,
+            since: now(),
+            cause,
+            dropped,
+            programs: Vec::new(),
+        }),
+    }
+}
