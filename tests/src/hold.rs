@@ -63,7 +63,10 @@ impl Hold {
             match Self::thread(tid) {
                 Ok(hold) => held.push(hold),
                 // Threads of a pool come and go.
-                Err(Error::Hold { source, .. }) if source == Errno::ESRCH => {}
+                Err(Error::Hold {
+                    source: Errno::ESRCH,
+                    ..
+                }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -12,7 +12,6 @@ use std::time::Duration;
 use bastion_tests::{
     As, Destination, Family, Firewall, Manner, Transport, eventually, eventually_equal,
 };
-use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What could not be written is tried again once a minute.
@@ -165,10 +164,8 @@ impl Scene {
     fn logged(&self, name: &str) -> usize {
         let program = self.firewall.program(name).unwrap();
         let log = ["log", "--all", "-n", "1000", "--text", &program];
-        match self.firewall.ask(&log) {
-            Ok(Value::Array(events)) => events.len(),
-            other => panic!("no log: {other:?}"),
-        }
+        let events = self.firewall.ask(&log).unwrap();
+        events.as_array().unwrap().len()
     }
 
     /// Waits until the status tells a trouble that says all of this.

@@ -78,13 +78,13 @@ impl Changes {
     fn version(&self, file: usize) -> usize {
         let content = std::fs::read(&self.files[file]).unwrap();
         let known = self.contents.iter().position(|it| *it == content);
-        known.unwrap_or_else(|| {
-            let content = String::from_utf8_lossy(&content);
-            panic!(
-                "{} has neither content:\n{content}",
-                self.files[file].display()
-            )
-        })
+        assert!(
+            known.is_some(),
+            "{} has neither content:\n{}",
+            self.files[file].display(),
+            String::from_utf8_lossy(&content)
+        );
+        known.unwrap()
     }
 
     fn look(&self) {
