@@ -36,6 +36,9 @@ const RULES_CHECK: Duration = Duration::from_secs(60);
 /// How soon they are looked at again when they could not be mended.
 const RULES_RETRY: Duration = Duration::from_secs(5);
 
+/// How often copies of files that could not be written are tried again.
+const COPIES_RETRY: Duration = Duration::from_secs(60);
+
 /// How often it is looked whether a pause is over.
 const PAUSE_CHECK: Duration = Duration::from_secs(60);
 
@@ -93,6 +96,7 @@ impl Tasks {
         set.spawn(safeguard(heard.safeguard, Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core)));
         set.spawn(guard(Arc::clone(core)));
+        set.spawn(copies(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(
             Arc::clone(core),
@@ -253,5 +257,25 @@ async fn guard(core: Arc<Core>) -> RunError {
             false => keeper.check_feed(),
         });
         well = kept.await.unwrap_or(false);
+    }
+}
+
+/// Keeps the copies of rules and settings that a helper needs that starts while a file is broken,
+/// once there is room for them again.
+async fn copies(core: Arc<Core>) -> RunError {
+    loop {
+        sleep(COPIES_RETRY).await;
+        let keeper = Arc::clone(&core);
+        let kept = tokio::task::spawn_blocking(move || {
+            let mut stored = keeper.stored();
+            let rules = stored.rules.retry_last_good();
+            stored.settings.retry_last_good() || rules
+        });
+        match kept.await {
+            // Clients are told that the trouble is over, or another one.
+            Ok(true) => core.passing.send_modify(|_| {}),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "copies could not be kept: {error}"),
+        }
     }
 }
