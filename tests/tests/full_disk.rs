@@ -256,6 +256,9 @@ fn a_log_that_finds_no_room_is_told_and_goes_on_when_there_is_some() {
     }
     let journal = firewall.journal().unwrap();
     assert!(journal.contains("the event log works again"), "{journal}");
+    // Each time it is told once, and the second time also that the hits so far are not known.
+    let sentence = format!("The log {LOG} can't be written");
+    assert!(journal.matches(&sentence).count() <= 3, "{journal}");
 }
 
 #[test]
