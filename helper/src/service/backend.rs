@@ -49,6 +49,7 @@ impl Backend for Core {
             allowed: count(&counters.allowed),
             denied: count(&counters.denied),
             asked: count(&counters.asked),
+            mended: count(&self.mended),
             queue_lost: lost,
             safeguard: self.safeguard(None).into_iter().map(public).collect(),
             ..status

@@ -95,7 +95,7 @@ impl Tasks {
         ));
         set.spawn(safeguard(heard.safeguard, Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core)));
-        set.spawn(guard(Arc::clone(core)));
+        set.spawn(guard(Arc::clone(core), Arc::clone(bus)));
         set.spawn(copies(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(
@@ -180,13 +180,19 @@ async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
 async fn reload(core: Arc<Core>, mut changed: mpsc::Receiver<()>, mut hangup: Signal) -> RunError {
     // A watch that could not be started does not end the task.
     loop {
-        tokio::select! {
-            Some(()) = changed.recv() => {}
-            _ = hangup.recv() => {}
+        let told = tokio::select! {
+            Some(()) = changed.recv() => false,
+            _ = hangup.recv() => true,
+        };
+        if told {
+            watchdog::reloading();
         }
         let reader = Arc::clone(&core);
         if let Err(error) = tokio::task::spawn_blocking(move || reader.reload()).await {
             tracing::error!(%error, "the rules could not be read again: {error}");
+        }
+        if told {
+            watchdog::ready();
         }
     }
 }
@@ -241,14 +247,15 @@ async fn safeguard(changed: Arc<Notify>, status_due: Arc<Notify>) -> RunError {
     }
 }
 
-/// Keeps the iptables rules as they should be: looks at them now and then, since others may
-/// flush or double them, and changes them with the settings.
-async fn guard(core: Arc<Core>) -> RunError {
+/// Keeps the iptables rules as they should be: looks at them now and then, and after the computer
+/// has slept, since others may flush or double them; and changes them with the settings.
+async fn guard(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
     let mut well = true;
     loop {
         let next = if well { RULES_CHECK } else { RULES_RETRY };
         let changed = tokio::select! {
             () = core.feed_changed.notified() => true,
+            () = bus.woken() => false,
             () = sleep(next) => false,
         };
         let keeper = Arc::clone(&core);

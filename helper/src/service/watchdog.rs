@@ -23,6 +23,14 @@ pub(super) fn ready() {
     ]);
 }
 
+/// Says that files are being read again; [`ready`] says that they are in force.
+pub(super) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "the service manager can't be told of a reload"),
+    }
+}
+
 /// Says that the helper is about to end.
 pub(super) fn stopping() {
     notify(&[NotifyState::Stopping]);

@@ -35,6 +35,9 @@ fn check_told(firewall: &Firewall, faults: &[&str]) {
         let warning = format!("{fault}; it is being mended");
         assert!(journal.contains(&warning), "“{warning}” in {journal}");
     }
+    let mended = firewall.counter("mended").unwrap();
+    let told = u64::try_from(faults.len()).unwrap();
+    assert!(mended >= told, "{mended} faults were mended, not {told}");
 }
 
 #[test]
