@@ -76,7 +76,7 @@ def main():
     def picture(name, window="Bastion"):
         desktop.screenshot(path=f"{inside}/{name}.png", window=window)
 
-    def start(*arguments, dark=False, missing=False):
+    def start(*arguments, dark=False, missing=False, helper=()):
         env = ["env", f"DBUS_SYSTEM_BUS_ADDRESS={BUS}", f"XDG_DATA_DIRS={inside}/data:/usr/local/share:/usr/share",
                f"GSETTINGS_SCHEMA_DIR={inside}/data/glib-2.0/schemas", "GSETTINGS_BACKEND=memory"]
         if dark:
@@ -84,7 +84,7 @@ def main():
         programs = []
         if not missing:
             programs.append(desktop.spawn(
-                command=env + [f"{inside}/fake_helper", *(["--ask"] if "--background" in arguments else [])],
+                command=env + [f"{inside}/fake_helper", *helper],
                 log="/tmp/fake.log"))
         programs.append(desktop.spawn(command=env + [f"{inside}/bastion", *arguments], log="/tmp/app.log"))
         return programs
@@ -92,6 +92,19 @@ def main():
     def stop(programs):
         for pid in reversed(programs):
             desktop.kill(pid=pid)
+
+    def safeguard(mode):
+        desktop.wait(find={"contains": "Loudest: "})
+        for width in (1000, 360):
+            desktop.resize(window="Bastion", width=width, height=1100)
+            picture(f"{mode}-{width}-safeguard")
+            desktop.click(find={"role": "list item", "name": "Preferences"})
+            switch = {"role": "check box", "name": "Stop Asking When There Is Too Much"}
+            desktop.wait_state(find=switch, state="checked")
+            picture(f"{mode}-{width}-preferences")
+            desktop.focus(find={"role": "spin button", "name": "Time of Calm"})
+            picture(f"{mode}-{width}-preferences-safeguard")
+            desktop.key(keys=["Escape"])
 
     def prompts(mode):
         prompt, allow = "Connection Request", {"role": "button", "name": "Allow"}
@@ -156,8 +169,11 @@ def main():
                 if width == 1280:
                     print(desktop.tree(), file=open(os.path.join(SHARE, directory, "tree.txt"), "w"))
             stop(programs)
-            programs = start("--background", dark=dark)
+            programs = start("--background", dark=dark, helper=["--ask"])
             prompts(mode)
+            stop(programs)
+            programs = start(dark=dark, helper=["--safeguard"])
+            safeguard(mode)
             stop(programs)
     finally:
         print(desktop.run(command=["tail", "-n", "40", "/tmp/app.log", "/tmp/fake.log"])["stdout"])

@@ -8,7 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
-use std::process::{Child, Command, Stdio};
+mod common;
+
 use std::time::Duration;
 
 use bastion::client::{Client, Failure, Message};
@@ -19,57 +20,7 @@ use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::Question;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Ends a program with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-struct Bus {
-    _daemon: Running,
-    address: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Bus {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let socket = directory.path().join("bus");
-        let address = format!("unix:path={}", socket.display());
-        let daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--address", &address])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon is installed");
-        let bus = Self {
-            _daemon: Running(daemon),
-            address,
-            _directory: directory,
-        };
-        while !socket.exists() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        bus
-    }
-
-    fn helper(&self) -> Running {
-        let mut path = std::env::current_exe().unwrap();
-        path.pop();
-        path.pop();
-        path.push("examples/fake_helper");
-        let child = Command::new(&path)
-            .arg("--ask")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.address)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Running(child)
-    }
-}
+use common::Bus;
 
 /// The next message that is wanted; others are passed over.
 async fn next<T>(
@@ -105,7 +56,7 @@ fn asked(message: Message) -> Option<Box<Question>> {
 async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
     let bus = Bus::start();
     // SAFETY: this is the only test of this program, and no thread reads the environment yet.
-    unsafe { std::env::set_var("DBUS_SYSTEM_BUS_ADDRESS", &bus.address) };
+    unsafe { std::env::set_var("DBUS_SYSTEM_BUS_ADDRESS", bus.address()) };
     let (client, task) = Client::new();
     let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(task.run(move |message| {
@@ -115,7 +66,7 @@ async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
     next(&mut messages, link(Link::Missing)).await;
     assert_eq!(client.rules().await, Err(Failure::Down));
 
-    let helper = bus.helper();
+    let helper = bus.helper(&["--ask"]);
     next(&mut messages, link(Link::Ready)).await;
     assert!(!client.rules().await.unwrap().is_empty());
     let first = next(&mut messages, asked).await;
@@ -159,7 +110,7 @@ async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
     .await;
     assert_eq!(client.rules().await, Err(Failure::Down));
 
-    let _helper = bus.helper();
+    let _helper = bus.helper(&["--ask"]);
     next(&mut messages, link(Link::Ready)).await;
     next(&mut messages, asked).await;
 }

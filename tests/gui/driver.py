@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs inside a user's session: brings up a display, then obeys one JSON object
-a line on standard input and answers each with one on standard output,
-{"ok": RESULT} or {"error": TEXT}. Ends with its input."""
+"""Runs inside a user's session, or on a session bus alone: brings up a display,
+then obeys one JSON object a line on standard input and answers each with one on
+standard output, {"ok": RESULT} or {"error": TEXT}. Ends with its input."""
 
 import json
 import os
@@ -23,10 +23,11 @@ class Driver:
     """One method for each operation; its parameters are the request's fields."""
 
     def __init__(self):
-        self.session = os.environ["XDG_SESSION_ID"]
+        # Where there is none, nobody can be asked to authenticate.
+        self.session = os.environ.get("XDG_SESSION_ID", "")
         self.display = display.Display()
         a11y.start()
-        self.agent = Agent(self.session)
+        self.agent = Agent(self.session) if self.session else None
         self.programs = {}
 
     # widgets

@@ -337,8 +337,12 @@ fn state(ask: bool) -> State {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> zbus::Result<()> {
-    let ask = std::env::args().any(|argument| argument == "--ask");
-    let state: Shared = Arc::new(Mutex::new(state(ask)));
+    let told = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    let mut state = state(told("--ask"));
+    if told("--safeguard") {
+        safeguard::begin_own(&mut state.status);
+    }
+    let state: Shared = Arc::new(Mutex::new(state));
     let _bus = zbus::connection::Builder::system()
         .serve_at(names::HELPER_PATH, Control(state.clone()))
         .serve_at(names::HELPER_PATH, Rules(state.clone()))

@@ -49,37 +49,53 @@ fn programs(dropped: u64) -> Vec<LoudProgram> {
     ]
 }
 
-/// What a person with a loud program would do.
+/// What makes it begin and end. What happens quietly brings no signal.
 pub(crate) struct Storm(pub(crate) Shared);
 
 #[interface(name = "org.bastionfirewall.FakeHelper1")]
 impl Storm {
-    /// Begins for a user, or drops more of what is theirs.
-    async fn drop(
+    /// Drops connections of a user; it begins, if it has not.
+    async fn rage(
         &self,
         user: u32,
         cause: String,
         dropped: u64,
+        quietly: bool,
         #[zbus(connection)] bus: &Connection,
     ) -> Result<(), Error> {
-        change(&mut self.0.lock().unwrap().status, user, cause, dropped);
-        tell_status(&self.0, bus).await
+        begin(&mut self.0.lock().unwrap().status, user, cause, dropped);
+        self.tell(quietly, bus).await
     }
 
-    /// Drops more, which brings no signal.
-    fn drop_quietly(&self, user: u32, cause: String, dropped: u64) {
-        change(&mut self.0.lock().unwrap().status, user, cause, dropped);
-    }
-
-    /// All is calm with a user.
-    async fn calm(&self, user: u32, #[zbus(connection)] bus: &Connection) -> Result<(), Error> {
+    /// All is calm with a user: it ends.
+    async fn calm(
+        &self,
+        user: u32,
+        quietly: bool,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), Error> {
         let kept = |guard: &Guard| guard.user != user;
         self.0.lock().unwrap().status.safeguard.retain(kept);
-        tell_status(&self.0, bus).await
+        self.tell(quietly, bus).await
     }
 }
 
-fn change(status: &mut Status, user: u32, cause: String, dropped: u64) {
+impl Storm {
+    async fn tell(&self, quietly: bool, bus: &Connection) -> Result<(), Error> {
+        match quietly {
+            true => Ok(()),
+            false => tell_status(&self.0, bus).await,
+        }
+    }
+}
+
+/// On from the start, for who starts the stand-in.
+pub(crate) fn begin_own(status: &mut Status) {
+    let user = nix::unistd::getuid().as_raw();
+    begin(status, user, "questions".into(), 43);
+}
+
+fn begin(status: &mut Status, user: u32, cause: String, dropped: u64) {
     let guards = &mut status.safeguard;
     match guards.iter_mut().find(|guard| guard.user == user) {
         Some(guard) => guard.dropped += dropped,
