@@ -85,6 +85,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A thread could not be held.
+    #[error("the thread {tid} could not be held")]
+    Hold {
+        /// Its number on the host.
+        tid: u32,
+        /// The system's reason.
+        #[source]
+        source: nix::errno::Errno,
+    },
+    /// A machine has no such process.
+    #[error("the machine has no process {0}")]
+    NoProcess(u32),
     /// There is no package to install.
     #[error("there is no package in {}; make it with `make deb`", .0.display())]
     NoPackage(PathBuf),

@@ -10,6 +10,7 @@
 //! - [`KINDS`]: every kind of sending there is
 //! - [`Talker`]: a program that uses the network as it is told
 //! - [`Peer`]: a user's session on the bus, which calls, and serves agents
+//! - [`Hold`]: a thread that does not go on
 //! - [`Package`]: the built package, installed as a person would
 //! - [`Load`]: a program that connects and sends as fast as it can
 //! - [`Tour`]: steps that print what was expected and what was seen
@@ -21,6 +22,7 @@ mod attempt;
 mod desktop;
 mod error;
 mod firewall;
+mod hold;
 mod internet;
 mod kinds;
 mod load;
@@ -42,6 +44,7 @@ pub use attempt::{Attempt, Destination, Outcome};
 pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
 pub use firewall::Firewall;
+pub use hold::Hold;
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use kinds::{KINDS, Kind, More, OTHER_SOURCES, Place};
 pub use load::{Connected, Load, LoadRequest, LoadTarget};

@@ -44,6 +44,13 @@ pub(crate) fn share() -> PathBuf {
         .join("share")
 }
 
+/// The number that a process of the host has in the innermost namespace it is in.
+fn number_inside(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let numbers = status.lines().find(|line| line.starts_with("NSpid:"))?;
+    numbers.split_whitespace().next_back()?.parse().ok()
+}
+
 fn script() -> Command {
     Command::new(project().join("tests/sandbox/sandbox.sh"))
 }
@@ -120,6 +127,20 @@ impl Sandbox {
     #[must_use]
     pub fn leader(&self) -> u32 {
         self.leader
+    }
+
+    /// The host's number of a process of this machine, by the machine's own.
+    ///
+    /// # Errors
+    /// [`Error::NoProcess`] when there is none.
+    pub fn process_on_host(&self, process: u32) -> Result<u32> {
+        let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+        let own = namespace(self.leader);
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .find(|pid| number_inside(*pid) == Some(process) && namespace(*pid) == own)
+            .ok_or(Error::NoProcess(process))
     }
 
     fn command(&self, who: As<'_>, unit: Option<&str>, command: &[&str]) -> Command {

@@ -15,9 +15,10 @@ pub struct Stack {
 pub enum Shown {
     /// It shows the same as before.
     Same,
-    /// It shows the same question, and more is known of its program.
+    /// It shows the same question, but another process waits for the answer, or something else is
+    /// known of its program.
     More,
-    /// It has to show another question, or the same one about another process.
+    /// It has to show another question, or the same one with other answers.
     Other,
     /// There is nothing to show any more.
     Nothing,
@@ -43,11 +44,7 @@ impl Stack {
             Some(place) if *place == question => Shown::Same,
             Some(place) => {
                 let before = std::mem::replace(place, question);
-                let same = Question {
-                    details: place.details.clone(),
-                    ..before
-                };
-                match *place == same {
+                match asks_the_same(place, before) {
                     true => Shown::More,
                     false => Shown::Other,
                 }
@@ -89,6 +86,20 @@ impl Stack {
     pub fn clear(&mut self) {
         self.questions.clear();
     }
+}
+
+/// True if the same answers mean the same, though another process waits or more is known of it.
+fn asks_the_same(question: &Question, before: Question) -> bool {
+    let same = Question {
+        replaced: question.replaced,
+        pid: question.pid,
+        arguments: question.arguments.clone(),
+        working_directory: question.working_directory.clone(),
+        parents: question.parents.clone(),
+        details: question.details.clone(),
+        ..before
+    };
+    *question == same
 }
 
 #[cfg(test)]
@@ -144,6 +155,34 @@ mod tests {
         assert_eq!(stack.shown(), Some(&more(1, 15)));
         assert_eq!(stack.remove(1), Shown::Other);
         assert_eq!(stack.shown(), Some(&more(2, 20)));
+    }
+
+    #[test]
+    fn another_process_of_the_program_asks_the_same() {
+        let mut stack = Stack::default();
+        let _ = stack.ask(question(1, 10));
+        let other = Question {
+            pid: 77,
+            arguments: vec!["x".into()],
+            working_directory: "/tmp".into(),
+            parents: vec!["/usr/bin/sh".into()],
+            ..question(1, 10)
+        };
+        assert_eq!(stack.ask(other.clone()), Shown::More);
+        assert_eq!(stack.shown(), Some(&other));
+        for differs in [
+            |q: &mut Question| q.program = "/usr/bin/x".into(),
+            |q: &mut Question| q.uid = 7,
+            |q: &mut Question| q.destination = "192.0.2.9".into(),
+            |q: &mut Question| q.port = 80,
+            |q: &mut Question| q.protocol = "udp".into(),
+            |q: &mut Question| q.scopes.push("flow".into()),
+        ] {
+            let _ = stack.ask(question(1, 10));
+            let mut other = other.clone();
+            differs(&mut other);
+            assert_eq!(stack.ask(other), Shown::Other);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Nothing is answered by accident. Allow and Deny do nothing in the first half second after the
 //! window appears, takes the focus, or turns to another question; neither has the focus then, and
 //! neither is a default button. Alt+A and Alt+D answer; Space and Enter only on a button that was
-//! gone to. Escape does nothing: whoever presses it was likely busy in another window when this
+//! gone to. A question that changes while it is shown (a program can bring that about as often as
+//! it likes) closes Allow again where that matters, and never Deny. Escape does nothing: whoever presses it was likely busy in another window when this
 //! one came. Closing the window denies once, after the same half second.
 
 mod view;
@@ -60,7 +61,10 @@ pub struct Prompt {
     settings: AppSettings,
     stack: Stack,
     text: Option<QuestionText>,
+    /// Keeps Allow closed.
     guard: Guard,
+    /// Keeps Deny closed. No change of the question restarts it: denying by accident is safe.
+    deny_guard: Guard,
     /// The answer to the shown question is on its way.
     answering: bool,
     ticking: Option<glib::SourceId>,
@@ -135,6 +139,7 @@ impl Component for Prompt {
             stack: Stack::default(),
             text: None,
             guard: Guard::default(),
+            deny_guard: Guard::default(),
             answering: false,
             ticking: None,
             resumed: None,
@@ -172,7 +177,7 @@ impl Component for Prompt {
                 self.turn(shown, view, window, &sender);
             }
             Input::Focused => {
-                self.guard.restart((self.clock.steady)());
+                self.restart_guards();
                 self.resumed = None;
             }
             Input::Press(action) => self.press(action, view, &sender),
@@ -187,9 +192,19 @@ impl Component for Prompt {
 }
 
 impl Prompt {
-    /// True when an answer now would be meant.
-    fn answerable(&self) -> bool {
-        self.text.is_some() && !self.answering && self.guard.is_open((self.clock.steady)())
+    /// True when this answer now would be meant.
+    fn answerable(&self, action: Action) -> bool {
+        let guard = match action {
+            Action::Allow => self.guard,
+            _ => self.deny_guard,
+        };
+        self.text.is_some() && !self.answering && guard.is_open((self.clock.steady)())
+    }
+
+    fn restart_guards(&mut self) {
+        let now = (self.clock.steady)();
+        self.guard.restart(now);
+        self.deny_guard.restart(now);
     }
 
     /// Shows what the stack says is to be shown.
@@ -214,8 +229,11 @@ impl Prompt {
                     question::position(&text.lifetimes, &self.settings.text("prompt-lifetime"));
                 view.show(&text, scope, lifetime);
                 View::fit(window);
-                self.text = Some(text);
-                self.guard.restart((self.clock.steady)());
+                let before = self.text.replace(text).map(|text| text.id);
+                match before == Some(question.id) {
+                    true => self.guard.restart((self.clock.steady)()),
+                    false => self.restart_guards(),
+                }
                 if !window.is_visible() {
                     window.present();
                 }
@@ -255,9 +273,9 @@ impl Prompt {
 
     /// Brings what changes all the time up to date.
     fn refresh(&mut self, view: &View) {
-        let answerable = self.answerable();
-        view.set_answerable(answerable);
-        if let Some(button) = self.resumed.take_if(|_| answerable) {
+        let allowable = self.answerable(Action::Allow);
+        view.set_answerable(allowable, self.answerable(Action::Deny));
+        if let Some(button) = self.resumed.take_if(|_| allowable) {
             view.resume_at(&button);
         }
         view.show_waiting(self.stack.waiting());
@@ -267,7 +285,7 @@ impl Prompt {
     }
 
     fn press(&mut self, action: Action, view: &View, sender: &ComponentSender<Self>) {
-        let Some(text) = self.text.as_ref().filter(|_| self.answerable()) else {
+        let Some(text) = self.text.as_ref().filter(|_| self.answerable(action)) else {
             return;
         };
         let chosen = |row: &adw::ComboRow, choices: &[question::Choice]| {
@@ -304,7 +322,7 @@ impl Prompt {
             Err(failure) if self.text.as_ref().is_some_and(|text| text.id == id) => {
                 view.show_failure(&failure.sentence());
                 self.answering = false;
-                self.guard.restart((self.clock.steady)());
+                self.restart_guards();
             }
             Err(failure) => tracing::warn!(id, %failure, "an answer was refused"),
         }
@@ -313,7 +331,8 @@ impl Prompt {
     /// Denies once. Where that would take an administrator, nobody is bothered: the question runs
     /// out of time, which denies it as well.
     fn close(&mut self, view: &View, window: &adw::Window, sender: &ComponentSender<Self>) {
-        let Some(text) = self.text.as_ref().filter(|_| self.answerable()) else {
+        let deniable = self.answerable(Action::Deny);
+        let Some(text) = self.text.as_ref().filter(|_| deniable) else {
             return;
         };
         let id = text.id;

@@ -324,11 +324,44 @@ fn what_becomes_known_later_leaves_everything_as_it_is() {
     assert_eq!(bench.row("Remember").selected(), 1);
     assert!(bench.details().is_expanded());
     assert!(allow.is_sensitive() && allow.is_focus());
-    // Another process waits now: that is another question.
+    // Another process waits now for the same answer.
     let mut other = question(1);
     other.pid = 77;
     bench.send(Input::Ask(Box::new(other)));
-    assert!(!bench.details().is_expanded() && !allow.is_sensitive());
+    assert_eq!(bench.fact("Process").as_deref(), Some("77"));
+    assert_eq!(bench.row("Remember").selected(), 1);
+    assert!(bench.details().is_expanded());
+    assert!(allow.is_sensitive() && allow.is_focus());
+}
+
+#[gtk::test]
+fn a_question_that_changes_all_the_time_can_be_answered() {
+    let bench = Bench::new();
+    bench.ask(1);
+    bench.pass(400);
+    assert!(!bench.button("_Deny").is_sensitive());
+    for pid in 2..10 {
+        let mut other = question(1);
+        other.pid = pid;
+        bench.send(Input::Ask(Box::new(other)));
+        bench.pass(400);
+        assert!(bench.button("_Allow").is_sensitive());
+        assert!(bench.button("_Deny").is_sensitive());
+    }
+    // Where Allow would mean something else each time, it can be denied.
+    for changed in 2..10 {
+        let mut other = question(1);
+        other.replaced = changed % 2 == 0;
+        other.host = format!("host{}.example.org", changed / 4);
+        bench.send(Input::Ask(Box::new(other)));
+        bench.pass(400);
+        assert!(!bench.button("_Allow").is_sensitive());
+        assert!(bench.button("_Deny").is_sensitive());
+    }
+    bench.button("_Deny").emit_clicked();
+    settle();
+    let answers = bench.answers.borrow();
+    assert_eq!((answers.len(), answers[0].1.action.as_str()), (1, "deny"));
 }
 
 #[gtk::test]

@@ -244,9 +244,9 @@ impl View {
     }
 
     /// Makes the answers possible or impossible.
-    pub fn set_answerable(&self, answerable: bool) {
-        self.allow.set_sensitive(answerable);
-        self.deny.set_sensitive(answerable);
+    pub fn set_answerable(&self, allow: bool, deny: bool) {
+        self.allow.set_sensitive(allow);
+        self.deny.set_sensitive(deny);
     }
 
     /// The answer that has the focus.

@@ -55,8 +55,8 @@ pub fn look(path: &str) -> Look {
     }
 }
 
-/// How to show a program that the helper was asked about. Until it has told what the program is,
-/// the path has to do.
+/// How to show a program that the helper asks about. Only what is proven has a name other than
+/// that of its file.
 #[must_use]
 pub fn look_as(face: &Face, path: &str) -> Look {
     match face {
@@ -64,12 +64,11 @@ pub fn look_as(face: &Face, path: &str) -> Look {
             name: translated(entry, name).unwrap_or_else(|| name.clone()),
             icon: named_icon(icon),
         },
-        // What it is called in the menu is another program's name.
-        Face::Program => Look {
+        // What it is called in the menu is another program's name, or may be.
+        Face::Program | Face::Unknown => Look {
             name: names::program(path),
             icon: gio::ThemedIcon::new(fallback(path)).upcast(),
         },
-        Face::Unknown => look(path),
     }
 }
 
@@ -119,7 +118,8 @@ fn fallback(path: &str) -> &'static str {
 
 /// By which a program is found among the installed applications.
 fn key(path: &str) -> Option<String> {
-    if let Some((_, id)) = path.split_once(':') {
+    if !path.starts_with('/') {
+        let (_, id) = path.split_once(':')?;
         return Some(format!("{id}.desktop"));
     }
     let in_system = PROGRAM_DIRS.iter().any(|dir| path.starts_with(dir));
@@ -157,5 +157,29 @@ mod tests {
         assert_eq!(key("/home/eve/firefox"), None);
         assert_eq!(key("/usr/bin/python3"), None);
         assert_eq!(key("flatpak:org.a.B").as_deref(), Some("org.a.B.desktop"));
+        assert_eq!(key("kernel"), None);
+    }
+
+    #[test]
+    fn no_path_is_the_id_of_an_application() {
+        for path in ["/home/eve/x:org.a.B", "/tmp/flatpak:org.a.B", "/:org.a.B"] {
+            assert_eq!(key(path), None);
+        }
+        let odd = key("/usr/bin/x:org.a.B");
+        assert_eq!(odd.as_deref(), Some("x:org.a.B"));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_has_the_name_of_its_file() {
+        // Whatever is installed here.
+        let names = installed_applications().into_keys();
+        for name in names.chain(["firefox".into()]) {
+            let shown = look_as(&Face::Unknown, &format!("/usr/bin/{name}"));
+            assert_eq!(shown.name, name);
+            assert_eq!(
+                shown.icon.to_string(),
+                gio::ThemedIcon::new(ANY_PROGRAM).to_string()
+            );
+        }
     }
 }

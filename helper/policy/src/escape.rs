@@ -59,11 +59,16 @@ fn push(out: &mut String, c: char) {
 }
 
 /// Control characters, and the marks of Unicode's bidirectional algorithm (UAX #9), line and
-/// paragraph separators, and zero-width characters.
+/// paragraph separators, and whatever else shows as nothing: the code points that Unicode calls
+/// `Default_Ignorable_Code_Point`, marks of annotations, and the blank pattern of Braille.
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
+            | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -75,6 +80,40 @@ mod tests {
     fn hides_nothing() {
         assert_eq!(bytes(b"/tmp/a\nb\xff\\"), "/tmp/a\\x0ab\\xff\\\\");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn what_shows_as_nothing_is_escaped() {
+        let ranges = [
+            (0xad, 0xad),
+            (0x34f, 0x34f),
+            (0x115f, 0x1160),
+            (0x17b4, 0x17b5),
+            (0x180b, 0x180f),
+            (0x200b, 0x200f),
+            (0x2060, 0x206f),
+            (0x2800, 0x2800),
+            (0x3164, 0x3164),
+            (0xfe00, 0xfe0f),
+            (0xfeff, 0xfeff),
+            (0xffa0, 0xffa0),
+            (0xfff0, 0xfffb),
+            (0x1bca0, 0x1bca3),
+            (0x1d173, 0x1d17a),
+            (0xe0000, 0xe0fff),
+        ];
+        for (first, last) in ranges {
+            for c in (first..=last).filter_map(char::from_u32) {
+                let text = format!("fire{c}fox");
+                assert!(!is_printable(&text), "{:x}", u32::from(c));
+                assert_eq!(
+                    printable(&text),
+                    format!("fire\\u{{{:x}}}fox", u32::from(c))
+                );
+            }
+        }
+        let seen = "ä\u{301} Ж 漢 ㅎ ⠿ 🦊 🏴";
+        assert_eq!(printable(seen), seen);
     }
 
     #[test]

@@ -64,10 +64,10 @@ pub trait Backend: Send + Sync + 'static {
     fn pause(&self, seconds: u32);
     /// For whom Safeguard is on, with the loudest programs.
     fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard>;
-    /// Ends Safeguard for this user, or for everybody.
+    /// Ends Safeguard for this user, or for everybody, if it is on.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is not on; [`Error::Unavailable`] if the engine hangs.
+    /// [`Error::Unavailable`] if the engine hangs.
     fn leave_safeguard(&self, whose: Option<u32>) -> Result<(), Error>;
 
     /// The rules with their hits.

@@ -70,6 +70,7 @@ pub struct Bus {
     agents: Arc<Agents>,
     subscriptions: Arc<Subscriptions>,
     life: Arc<Life>,
+    woken: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
@@ -100,6 +101,7 @@ impl Bus {
         let subscriptions = Arc::new(Subscriptions::default());
         let life = Arc::new(Life::new());
         let presence_due = Arc::new(Notify::new());
+        let woken = Arc::new(Notify::new());
 
         let mut tasks = JoinSet::new();
         let left = names_that_leave(&connection).await?;
@@ -110,6 +112,8 @@ impl Bus {
         ));
         let sessions = session_changes(&connection).await?;
         tasks.spawn(watch_sessions(sessions, Arc::clone(&presence_due)));
+        let sleep = sleep_changes(&connection).await?;
+        tasks.spawn(watch_sleep(sleep, Arc::clone(&woken)));
         tasks.spawn(refresh_presence(
             Arc::clone(&presence_due),
             Arc::clone(&access),
@@ -154,6 +158,7 @@ impl Bus {
             agents,
             subscriptions,
             life,
+            woken,
             _tasks: tasks,
         })
     }
@@ -195,6 +200,11 @@ impl Bus {
     #[must_use]
     pub fn life(&self) -> Arc<Life> {
         Arc::clone(&self.life)
+    }
+
+    /// Returns when the computer has woken up from sleep.
+    pub async fn woken(&self) {
+        self.woken.notified().await;
     }
 
     /// Returns when the connection to the bus is lost, or is closed already.
@@ -269,6 +279,26 @@ async fn session_changes(connection: &Connection) -> zbus::Result<MessageStream>
 async fn watch_sessions(mut changes: MessageStream, presence_due: Arc<Notify>) {
     while changes.next().await.is_some() {
         presence_due.notify_one();
+    }
+}
+
+/// `PrepareForSleep`, org.freedesktop.login1(5): true before the computer sleeps, false after.
+async fn sleep_changes(connection: &Connection) -> zbus::Result<MessageStream> {
+    let rule = MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .sender("org.freedesktop.login1")
+        .interface("org.freedesktop.login1.Manager")
+        .member("PrepareForSleep")
+        .build()?;
+    MessageStream::for_match_rule(rule, connection, None).await
+}
+
+async fn watch_sleep(mut changes: MessageStream, woken: Arc<Notify>) {
+    while let Some(change) = changes.next().await {
+        let going_to_sleep = change.and_then(|change| change.body().deserialize());
+        if matches!(going_to_sleep, Ok(false)) {
+            woken.notify_one();
+        }
     }
 }
 

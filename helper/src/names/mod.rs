@@ -56,7 +56,8 @@ use table::Table;
 
 /// For how many milliseconds an answer from a server that is none of the machine's own is kept:
 /// right after the network has changed, programs may know the new servers before
-/// [`Names::use_resolvers`] is called.
+/// [`Names::use_resolvers`] is called. None is kept while no server at all is believed: then
+/// every program may be one.
 const EARLY: u64 = 3_000;
 
 /// Most answers that are kept so.
@@ -132,6 +133,8 @@ pub struct Names {
     queries: Queries,
     streams: Streams,
     early: VecDeque<Early>,
+    /// False while every program may be a server.
+    keeps_early: bool,
     table: Table,
     monitored: bool,
     learned: u64,
@@ -150,6 +153,7 @@ impl Names {
             queries: Queries::new(),
             streams: Streams::new(),
             early: VecDeque::new(),
+            keeps_early: true,
             table: Table::new(),
             monitored: false,
             learned: 0,
@@ -239,10 +243,7 @@ impl Names {
     /// Takes in an answer that was asked for, if the server is one to believe.
     fn answer(&mut self, path: Path, resolution: Resolution, now: Timestamp) -> BTreeSet<IpAddr> {
         if !self.resolvers.contains(path.server) {
-            while self.early.len() >= EARLY_ANSWERS {
-                self.early.pop_front();
-            }
-            self.early.push_back(Early {
+            self.keep(Early {
                 path,
                 resolution,
                 at: now,
@@ -254,6 +255,16 @@ impl Names {
             return self.learned(&resolution, now);
         }
         self.learn(&resolution, now)
+    }
+
+    fn keep(&mut self, early: Early) {
+        if !self.keeps_early {
+            return;
+        }
+        while self.early.len() >= EARLY_ANSWERS {
+            self.early.pop_front();
+        }
+        self.early.push_back(early);
     }
 
     /// Takes in what [`Sources`] report. Gives the addresses whose names are others than before.
@@ -294,6 +305,7 @@ impl Names {
     /// before count as well. Gives the addresses whose names are others than before.
     pub fn use_resolvers(&mut self, resolvers: Resolvers, now: Timestamp) -> BTreeSet<IpAddr> {
         self.resolvers = resolvers;
+        self.keeps_early = self.resolvers != Resolvers::none();
         let mut changed = BTreeSet::new();
         for early in std::mem::take(&mut self.early) {
             let fresh = now <= early.at.after_millis(EARLY);

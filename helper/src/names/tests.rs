@@ -388,6 +388,23 @@ fn answers_that_come_just_before_the_network_is_known_to_have_changed_count() {
 }
 
 #[test]
+fn nothing_that_came_while_every_program_may_be_a_server_counts_later() {
+    let exchange = exchange();
+    let believed = || Resolvers::from_texts([format!("nameserver {SERVER}").as_str()]);
+    let mut names = names();
+    names.use_resolvers(Resolvers::none(), at(0));
+    exchange.observed_by(&mut names);
+    assert_eq!(
+        names.status().refused,
+        BTreeMap::from([(Refusal::Server, 1)])
+    );
+    assert_eq!(names.use_resolvers(believed(), at(5)), BTreeSet::new());
+    assert_eq!(of(&names, "192.0.2.1"), [""; 0]);
+    exchange.observed_by(&mut names);
+    assert_eq!(of(&names, "192.0.2.1"), ["www.example.org"]);
+}
+
+#[test]
 fn what_the_monitor_tells_counts_but_for_neighbours() {
     let resolution = |by_neighbours| Resolution {
         asked: Some("www.example.org".parse().unwrap()),

@@ -47,6 +47,18 @@ impl Core {
         }
     }
 
+    /// Takes note of connections that the kernel let pass, if they were so many that its records of
+    /// them are about to make room for others'.
+    pub(super) fn keep_up(&self) {
+        if !self.kernel.have_many_passed() {
+            return;
+        }
+        match SocketTables::open().and_then(|mut tables| tables.list()) {
+            Ok(open) => self.acquaint(&open),
+            Err(error) => tracing::debug!(%error, "open connections can't be listed: {error}"),
+        }
+    }
+
     /// Takes note of the connections that are open now, as the helper starts. What came in from
     /// elsewhere to a port that is listened at is none of them.
     pub(super) fn walk_sockets(&self) -> Result<usize, SocketError> {

@@ -49,6 +49,7 @@ impl Backend for Core {
             allowed: count(&counters.allowed),
             denied: count(&counters.denied),
             asked: count(&counters.asked),
+            mended: count(&self.mended),
             queue_lost: lost,
             safeguard: self.safeguard(None).into_iter().map(public).collect(),
             ..status
@@ -99,7 +100,6 @@ impl Backend for Core {
 
     fn leave_safeguard(&self, whose: Option<u32>) -> Result<(), Error> {
         match self.engine.leave_safeguard(whose.map(Some)) {
-            Ok(0) => Err(Error::NotFound("Safeguard is not on.".into())),
             Ok(_) => Ok(()),
             Err(error) => Err(Error::Unavailable(error.to_string())),
         }

@@ -2,7 +2,7 @@
 //! that works by them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastion_ipc::Error;
@@ -36,8 +36,8 @@ pub(super) struct Stored {
 pub(super) struct Passing {
     /// There are rules that end with a time, a process or a session.
     pub rules: bool,
-    /// Everything is allowed until then.
-    pub paused_until: Option<Timestamp>,
+    /// What happens to connections that no rule decides.
+    pub mode: ModeState,
 }
 
 /// See the module's documentation.
@@ -57,6 +57,8 @@ pub struct Core {
     pub(super) feed_changed: Notify,
     /// Why the iptables rules are not as they should be, if they are not.
     feed_trouble: Mutex<Option<String>>,
+    /// How many faults of them were mended.
+    pub(super) mended: AtomicU64,
 }
 
 /// Locks a mutex. A thread that panicked while holding it is no reason to stop deciding.
@@ -92,6 +94,7 @@ impl Core {
             passing: watch::Sender::new(Passing::default()),
             feed_changed: Notify::new(),
             feed_trouble: Mutex::default(),
+            mended: AtomicU64::new(0),
         }
     }
 
@@ -140,7 +143,7 @@ impl Core {
         let policy = policy(stored);
         self.passing.send_replace(Passing {
             rules: stored.in_force.rules().any(ends_by_itself),
-            paused_until: policy.mode.paused_until,
+            mode: policy.mode,
         });
         let told = match self.running.load(Ordering::Acquire) {
             true => self.engine.apply(policy),
@@ -272,7 +275,13 @@ impl Core {
                 for fault in &health.faults {
                     tracing::warn!("{fault}; it is being mended");
                 }
-                self.feed()
+                let mended = self.feed();
+                if mended.is_ok() {
+                    let faults = u64::try_from(health.faults.len()).unwrap_or(u64::MAX);
+                    self.mended.fetch_add(faults, Ordering::Relaxed);
+                    tracing::info!(faults, "the iptables rules are as they should be again");
+                }
+                mended
             }
             Err(error) => Err(error),
         };

@@ -1,7 +1,7 @@
 //! The kernel programs as the service uses them: as many as this kernel takes.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bastion_ebpf::counter;
@@ -30,11 +30,16 @@ const NO_PASSES: &str = "iptables can't ask Bastion's kernel program, so every n
 const NO_PROCESSES: &str = "Of programs that end at once it is not known who started them.";
 const NO_NAMES: &str = "Names of destinations are not known: rules by name match nothing.";
 
+/// A quarter of the records there is room for: `PASSING` of `ebpf/src/kernel/maps.h`.
+const MANY: u64 = 1_024;
+
 /// What is loaded, and what is attached.
 pub(super) struct KernelSide {
     state: Mutex<State>,
     /// True while senders are recorded.
     recording: Arc<AtomicBool>,
+    /// How many connections had passed when it was last asked whether many have.
+    passed: AtomicU64,
 }
 
 struct State {
@@ -89,7 +94,12 @@ impl KernelSide {
             pins,
             records,
         });
-        Ok((Self { state, recording }, engine))
+        let side = Self {
+            state,
+            recording,
+            passed: AtomicU64::new(0),
+        };
+        Ok((side, engine))
     }
 
     /// What decides in the kernel.
@@ -118,6 +128,21 @@ impl KernelSide {
         let recording = hooks.senders != SenderHook::None;
         self.recording.store(recording, Ordering::Relaxed);
         true
+    }
+
+    /// True if many connections have passed in the kernel since this was last true: there is little
+    /// room for records of them.
+    pub fn have_many_passed(&self) -> bool {
+        let state = lock(&self.state);
+        let passed = state
+            .kernel
+            .as_ref()
+            .map_or(0, |it| it.counted(counter::PASSED));
+        let many = passed.saturating_sub(self.passed.load(Ordering::Relaxed)) >= MANY;
+        if many {
+            self.passed.store(passed, Ordering::Relaxed);
+        }
+        many
     }
 
     /// Who opened sockets, as far as it was seen; `None` where it is not.

@@ -98,19 +98,20 @@ impl Ledger {
     /// Logs events, and gives them the numbers they have in the log.
     fn write(&self, events: &mut [Event], hits: &[(RuleId, u64, Timestamp)]) {
         let mut log = lock(&self.log);
-        // What could not be written is counted and told by the log itself, as a trouble.
+        // What could not be written is counted and told by the log itself, as a trouble and once
+        // in the journal: each batch would add to what fills the disk.
         match log.append(events) {
             Ok(last) => {
                 for (event, id) in events.iter_mut().rev().zip((1..=last).rev()) {
                     event.id = id;
                 }
             }
-            Err(error) => tracing::warn!(%error, "decisions can't be logged: {error}"),
+            Err(error) => tracing::debug!(%error, "decisions can't be logged: {error}"),
         }
         if !hits.is_empty()
             && let Err(error) = log.add_hits(hits)
         {
-            tracing::warn!(%error, "hits of rules can't be counted: {error}");
+            tracing::debug!(%error, "hits of rules can't be counted: {error}");
         }
         *lock(&self.troubles) = log.troubles();
         drop(log);
@@ -133,7 +134,7 @@ impl Ledger {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "old events can't be removed from the log: {error}");
+                    tracing::debug!(%error, "old events can't be removed from the log: {error}");
                     return;
                 }
             }
@@ -152,7 +153,7 @@ impl Ledger {
     pub fn forget_hits(&self, rules: &[RuleId]) {
         lock(&self.hits).retain(|id, _| !rules.contains(id));
         if let Err(error) = lock(&self.log).forget_hits(rules) {
-            tracing::warn!(%error, "the hits of removed rules can't be forgotten: {error}");
+            tracing::debug!(%error, "the hits of removed rules can't be forgotten: {error}");
         }
     }
 

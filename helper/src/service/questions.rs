@@ -97,7 +97,7 @@ fn hand_on(bus: &Bus, put: Put) {
 #[derive(Debug)]
 struct Put {
     asked: Asked,
-    /// False if it was put before, and only its details are new.
+    /// False if it was put before, and only its details or its process are new.
     first: bool,
 }
 
@@ -124,22 +124,29 @@ struct Waiting {
     turn: u64,
     /// When it is put without details; `None` once it was.
     due: Option<Instant>,
+    /// True once it was put, if only as it was before a change.
+    put: bool,
 }
 
 impl Desk {
     /// Takes in a question that was opened, or says something else now; it is put when it is
-    /// `due` at the latest.
+    /// `due` at the latest. One that waits already is put when it was due before: however fast it
+    /// changes, it is not put off.
     fn opened(&mut self, question: Question, due: Instant) -> Next {
         let Some(process) = question.identity.process().cloned() else {
-            self.waiting.remove(&question.id);
+            let before = self.waiting.remove(&question.id);
             let asked = question.into();
-            return Next::Put(Box::new(Put { asked, first: true }));
+            let first = !before.is_some_and(|before| before.put);
+            return Next::Put(Box::new(Put { asked, first }));
         };
         let turn = self.turns;
         self.turns += 1;
+        let before = self.waiting.get(&question.id);
+        let before_due = before.and_then(|before| before.due);
         let waiting = Waiting {
             turn,
-            due: Some(due),
+            due: Some(before_due.map_or(due, |before| before.min(due))),
+            put: before.is_some_and(|before| before.put),
             question,
         };
         self.waiting.insert(waiting.question.id, waiting);
@@ -153,13 +160,12 @@ impl Desk {
             return None;
         }
         let waiting = self.waiting.remove(&id)?;
-        let first = waiting.due.is_some();
-        (first || details.is_some()).then_some(Put {
+        (waiting.due.is_some() || details.is_some()).then_some(Put {
             asked: Asked {
                 question: waiting.question,
                 details,
             },
-            first,
+            first: !waiting.put,
         })
     }
 
@@ -184,8 +190,9 @@ impl Desk {
                 waiting.due = None;
                 put.push(Put {
                     asked: waiting.question.clone().into(),
-                    first: true,
+                    first: !waiting.put,
                 });
+                waiting.put = true;
             }
         }
         put

@@ -135,3 +135,35 @@ fn a_closed_question_is_not_opened_again() {
             .is_none()
     );
 }
+
+#[test]
+fn a_question_that_changes_all_the_time_is_put_when_it_was_due_at_first() {
+    let (mut desk, now) = (Desk::default(), Instant::now());
+    look_up(desk.opened(question(1, Some(42)), now + PATIENCE));
+    for pid in 43..50 {
+        let due = now + PATIENCE * (pid - 40);
+        look_up(desk.opened(question(1, Some(pid)), due));
+        assert_eq!(desk.due(), Some(now + PATIENCE));
+    }
+    let put = desk.take_due(now + PATIENCE);
+    assert_eq!(put.iter().map(pid).collect::<Vec<_>>(), [Some(49)]);
+    assert!(put[0].first);
+
+    // Once it was put, a change is told soon as well, but it is not the first time.
+    let due = now + PATIENCE * 2;
+    look_up(desk.opened(question(1, Some(50)), due));
+    let turn = look_up(desk.opened(question(1, Some(51)), due + PATIENCE));
+    assert_eq!(desk.due(), Some(due));
+    let put = desk.take_due(due);
+    assert_eq!(put.iter().map(pid).collect::<Vec<_>>(), [Some(51)]);
+    assert!(!put[0].first);
+    let put = desk.looked_up(ONE, turn, Some(Details::default())).unwrap();
+    assert!(!put.first && put.asked.details.is_some());
+
+    // A look-up that fails does not keep another process from being told.
+    look_up(desk.opened(question(1, Some(52)), due));
+    desk.take_due(due);
+    let turn = look_up(desk.opened(question(1, Some(53)), due));
+    let put = desk.looked_up(ONE, turn, None).unwrap();
+    assert_eq!((pid(&put), put.first), (Some(53), false));
+}

@@ -36,6 +36,9 @@ const RULES_CHECK: Duration = Duration::from_secs(60);
 /// How soon they are looked at again when they could not be mended.
 const RULES_RETRY: Duration = Duration::from_secs(5);
 
+/// How often copies of files that could not be written are tried again.
+const COPIES_RETRY: Duration = Duration::from_secs(60);
+
 /// How often it is looked whether a pause is over.
 const PAUSE_CHECK: Duration = Duration::from_secs(60);
 
@@ -92,7 +95,8 @@ impl Tasks {
         ));
         set.spawn(safeguard(heard.safeguard, Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core)));
-        set.spawn(guard(Arc::clone(core)));
+        set.spawn(guard(Arc::clone(core), Arc::clone(bus)));
+        set.spawn(copies(Arc::clone(core)));
         set.spawn(watchdog::run(Arc::clone(core), Arc::clone(bus)));
         let decisions = tokio::spawn(decisions(
             Arc::clone(core),
@@ -176,13 +180,19 @@ async fn status(core: Arc<Core>, bus: Arc<Bus>, due: Arc<Notify>) -> RunError {
 async fn reload(core: Arc<Core>, mut changed: mpsc::Receiver<()>, mut hangup: Signal) -> RunError {
     // A watch that could not be started does not end the task.
     loop {
-        tokio::select! {
-            Some(()) = changed.recv() => {}
-            _ = hangup.recv() => {}
+        let told = tokio::select! {
+            Some(()) = changed.recv() => false,
+            _ = hangup.recv() => true,
+        };
+        if told {
+            watchdog::reloading();
         }
         let reader = Arc::clone(&core);
         if let Err(error) = tokio::task::spawn_blocking(move || reader.reload()).await {
             tracing::error!(%error, "the rules could not be read again: {error}");
+        }
+        if told {
+            watchdog::ready();
         }
     }
 }
@@ -208,7 +218,7 @@ async fn age(core: Arc<Core>) -> RunError {
 async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> RunError {
     let mut passing = core.passing.subscribe();
     loop {
-        let paused_until = passing.borrow_and_update().paused_until;
+        let paused_until = passing.borrow_and_update().mode.paused_until;
         let pause_over = async {
             let left = paused_until.and_then(|end| end.as_millis().checked_sub(now().as_millis()));
             match left {
@@ -237,14 +247,15 @@ async fn safeguard(changed: Arc<Notify>, status_due: Arc<Notify>) -> RunError {
     }
 }
 
-/// Keeps the iptables rules as they should be: looks at them now and then, since others may
-/// flush or double them, and changes them with the settings.
-async fn guard(core: Arc<Core>) -> RunError {
+/// Keeps the iptables rules as they should be: looks at them now and then, and after the computer
+/// has slept, since others may flush or double them; and changes them with the settings.
+async fn guard(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
     let mut well = true;
     loop {
         let next = if well { RULES_CHECK } else { RULES_RETRY };
         let changed = tokio::select! {
             () = core.feed_changed.notified() => true,
+            () = bus.woken() => false,
             () = sleep(next) => false,
         };
         let keeper = Arc::clone(&core);
@@ -253,5 +264,25 @@ async fn guard(core: Arc<Core>) -> RunError {
             false => keeper.check_feed(),
         });
         well = kept.await.unwrap_or(false);
+    }
+}
+
+/// Keeps the copies of rules and settings that a helper needs that starts while a file is broken,
+/// once there is room for them again.
+async fn copies(core: Arc<Core>) -> RunError {
+    loop {
+        sleep(COPIES_RETRY).await;
+        let keeper = Arc::clone(&core);
+        let kept = tokio::task::spawn_blocking(move || {
+            let mut stored = keeper.stored();
+            let rules = stored.rules.retry_last_good();
+            stored.settings.retry_last_good() || rules
+        });
+        match kept.await {
+            // Clients are told that the trouble is over, or another one.
+            Ok(true) => core.passing.send_modify(|_| {}),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "copies could not be kept: {error}"),
+        }
     }
 }

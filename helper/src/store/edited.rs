@@ -213,6 +213,16 @@ impl<T> Edited<T> {
         };
     }
 
+    /// Tries again to keep the copy, if that failed. True when another trouble is told since, or
+    /// none.
+    pub fn retry_last_good(&mut self) -> bool {
+        let before = self.last_good_trouble.take();
+        if before.is_some() {
+            self.keep_last_good();
+        }
+        self.last_good_trouble != before
+    }
+
     fn read(&self, path: &Path) -> Result<Current<T>, StoreError> {
         let content = file::read(path, self.format.limit)?;
         let text = toml::utf8(content).map_err(|problem| broken(path, problem))?;

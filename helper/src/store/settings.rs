@@ -114,6 +114,12 @@ impl SettingsStore {
         self.settings.reload()
     }
 
+    /// Tries again to keep the copy of the settings for bad times, if that failed. True when
+    /// [`Self::troubles`] has something else to say since.
+    pub fn retry_last_good(&mut self) -> bool {
+        self.settings.retry_last_good()
+    }
+
     /// Writes the settings that differ from those in the file.
     ///
     /// # Errors

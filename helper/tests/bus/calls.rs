@@ -53,6 +53,10 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
     refused(alice.control.set_mode("learn").await);
     refused(alice.control.pause(60).await);
     refused(alice.control.resume().await);
+    refused(alice.control.get_safeguard(false).await);
+    refused(alice.control.get_safeguard(true).await);
+    refused(alice.control.leave_safeguard(false).await);
+    refused(alice.control.leave_safeguard(true).await);
     refused(alice.rules.list().await);
     refused(alice.rules.add(&good).await);
     refused(alice.rules.replace(&good).await);
@@ -80,6 +84,10 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
             CONFIGURE,
             CONFIGURE,
             CONFIGURE,
+            CONFIGURE,
+            VIEW,
+            VIEW_ALL,
+            ANSWER,
             CONFIGURE,
             VIEW,
             MANAGE_RULES,
@@ -201,6 +209,13 @@ async fn who_may_not_see_others_sees_its_own() {
     );
     assert_eq!(bob.events.get_connections(false).await.unwrap().len(), 1);
     refused(bob.events.get_log(&everything, true).await);
+    let guards = bob.control.get_safeguard(false).await.unwrap();
+    assert_eq!(guards.iter().map(|it| it.user).collect::<Vec<_>>(), [BOB]);
+    refused(bob.control.get_safeguard(true).await);
+    // It is one's own that one may end.
+    bob.control.leave_safeguard(false).await.unwrap();
+    refused(bob.control.leave_safeguard(true).await);
+    assert_eq!(setup.backend.changes(), ["leave safeguard Some(1001)"]);
     let mut query = ExplainQuery {
         program: "kernel".into(),
         destination: "example.org".into(),

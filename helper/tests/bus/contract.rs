@@ -143,6 +143,8 @@ async fn the_proxies_send_what_the_interface_files_say() {
     control.set_mode("ask").await.unwrap_err();
     control.pause(1).await.unwrap_err();
     control.resume().await.unwrap_err();
+    control.get_safeguard(true).await.unwrap_err();
+    control.leave_safeguard(true).await.unwrap_err();
     rules.list().await.unwrap_err();
     rules.add(&WireRule::default()).await.unwrap_err();
     rules.replace(&WireRule::default()).await.unwrap_err();

@@ -176,3 +176,30 @@ async fn switch(logind: &Connection, active: &AtomicBool, on: bool) {
     let emitter = session.signal_emitter();
     session.get().await.active_changed(emitter).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_end_of_a_sleep_is_told_and_its_beginning_is_not() {
+    let Some(daemon) = Daemon::start() else {
+        return;
+    };
+    let (logind, _) = logind(&daemon, &[]).await;
+    let setup = Setup::on(daemon).await;
+    let sleeps = async |going_to_sleep: bool| {
+        let interface = "org.freedesktop.login1.Manager";
+        let sent = logind.emit_signal(
+            Option::<&str>::None,
+            LOGIND,
+            interface,
+            "PrepareForSleep",
+            &going_to_sleep,
+        );
+        sent.await.unwrap();
+    };
+    let patience = Duration::from_millis(300);
+    sleeps(true).await;
+    let early = tokio::time::timeout(patience, setup.bus.woken()).await;
+    assert!(early.is_err(), "it still sleeps");
+    sleeps(false).await;
+    let woken = tokio::time::timeout(patience * 100, setup.bus.woken()).await;
+    assert!(woken.is_ok(), "nobody was told");
+}

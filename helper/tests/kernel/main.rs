@@ -12,6 +12,7 @@ mod kinds;
 mod passes;
 #[path = "../support/programs.rs"]
 mod programs;
+mod repeats;
 mod senders;
 mod station;
 mod world;

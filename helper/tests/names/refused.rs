@@ -111,7 +111,8 @@ fn what_is_looked_up_in_a_namespace_of_a_programs_own_is_not_seen() {
 #[test]
 fn where_every_program_may_be_a_server_none_is_believed() {
     on_a_machine(|| {
-        let _server = dnsmasq("127.0.0.1", &[HOST]);
+        let other = "--host-record=other.example.test,192.0.2.67";
+        let _server = dnsmasq("127.0.0.1", &[HOST, other]);
         use_servers(&["127.0.0.1"]);
         let mut observer = Observer::of_packets("127.0.0.1");
         let first_free_port = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
@@ -122,7 +123,9 @@ fn where_every_program_may_be_a_server_none_is_believed() {
         assert!(observer.refusals().contains(&Refusal::Server));
         fs::write(first_free_port, "54").unwrap();
         observer.until_server("127.0.0.1");
-        look_up("www.example.test");
-        assert_eq!(observer.of("192.0.2.66"), ["www.example.test"]);
+        look_up("other.example.test");
+        assert_eq!(observer.of("192.0.2.67"), ["other.example.test"]);
+        // What came before is not believed afterwards.
+        assert_eq!(observer.of("192.0.2.66"), [""; 0]);
     });
 }

@@ -21,7 +21,7 @@ pub enum Takes {
 pub type Call = (&'static str, &'static str, Takes);
 
 /// Every method at least once, in an order in which each succeeds.
-pub const CALLS: [Call; 24] = [
+pub const CALLS: [Call; 28] = [
     ("Control.GetStatus", "()", Takes::View),
     ("Control.GetSettings", "()", Takes::View),
     (
@@ -33,6 +33,10 @@ pub const CALLS: [Call; 24] = [
     ("Control.SetMode", "('learn',)", Takes::Configure),
     ("Control.Pause", "(uint32 600,)", Takes::Configure),
     ("Control.Resume", "()", Takes::Configure),
+    ("Control.GetSafeguard", "(false,)", Takes::View),
+    ("Control.GetSafeguard", "(true,)", Takes::ViewAll),
+    ("Control.LeaveSafeguard", "(false,)", Takes::Answer),
+    ("Control.LeaveSafeguard", "(true,)", Takes::Configure),
     ("Rules.List", "()", Takes::View),
     (
         "Rules.Explain",

@@ -46,6 +46,7 @@ fn render(status: &Status, view: &View) -> String {
         ),
         ("Agents", agents(status.agents)),
         ("Lost packets", status.queue_lost.to_string()),
+        ("Rules mended", mended(status.mended)),
     ];
     let title = format!("Bastion Firewall {}", clean(&status.version));
     let mut text = format!(
@@ -100,6 +101,13 @@ fn hooks(hooks: &[String]) -> String {
     }
 }
 
+fn mended(count: u64) -> String {
+    match count {
+        0 => "none: nobody has changed Bastion's iptables rules".into(),
+        count => format!("{count} faults of Bastion's iptables rules; the journal names them"),
+    }
+}
+
 fn agents(count: u32) -> String {
     match count {
         0 => "none: nobody can be asked; “bastionctl prompt” asks in a terminal".into(),
@@ -146,6 +154,7 @@ Bastion Firewall 3.0.0, running since 2026-11-24 10:00:03
   Questions       9 asked, 1 open with 3 packets waiting
   Agents          1
   Lost packets    0
+  Rules mended    none: nobody has changed Bastion's iptables rules
 "
         );
     }

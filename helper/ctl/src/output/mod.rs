@@ -36,13 +36,18 @@ impl View {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
-            width: terminal
-                .then(terminal_size::terminal_size)
-                .flatten()
-                .map(|(width, _)| width.0),
+            width: terminal.then(width).flatten(),
             colour: terminal && !no_colour && !dumb,
             zone: TimeZone::system(),
             users: crate::users::name,
+        }
+    }
+
+    /// The same in the width that the terminal has by now.
+    pub(crate) fn now(&self) -> Self {
+        Self {
+            width: self.width.and_then(|before| width().or(Some(before))),
+            ..self.clone()
         }
     }
 
@@ -93,6 +98,10 @@ impl View {
             uid => (self.users)(uid).map_or_else(|| uid.to_string(), |name| clean(&name).into()),
         }
     }
+}
+
+fn width() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
 /// Green for what goes through, red for what does not, yellow for what is open.

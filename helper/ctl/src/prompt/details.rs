@@ -4,8 +4,9 @@ use bastion_ipc::wire::{Details, PackageState, Question};
 
 use crate::output::clean;
 
-/// Said where the text is a program's own word, which another program could say as well.
-const NOT_PROVEN: &str = " (not proven)";
+/// Said where the text is a program's own word, which another program could say as well; first,
+/// for what is long is cut.
+const NOT_PROVEN: &str = "not proven: ";
 
 /// What is known, each with its name; what is not known is empty.
 pub(super) fn facts(question: &Question) -> Vec<(&'static str, String)> {
@@ -72,7 +73,7 @@ fn unit(details: &Details) -> String {
 }
 
 fn claimed(text: Option<&str>) -> String {
-    text.map_or_else(String::new, |text| format!("{}{NOT_PROVEN}", clean(text)))
+    text.map_or_else(String::new, |text| format!("{NOT_PROVEN}{}", clean(text)))
 }
 
 fn state(details: &Details) -> PackageState {
@@ -151,8 +152,8 @@ mod tests {
     fn only_the_systems_units_are_proven() {
         for (of_user, expected) in [
             (Some(false), "cron.service"),
-            (Some(true), "cron.service (not proven)"),
-            (None, "cron.service (not proven)"),
+            (Some(true), "not proven: cron.service"),
+            (None, "not proven: cron.service"),
         ] {
             let details = Details {
                 unit: Some("cron.service".into()),
@@ -193,7 +194,9 @@ mod tests {
         };
         let told = |question: &Question| {
             let facts = facts(question);
-            facts.iter().any(|(_, fact)| fact.contains("x.AppImage ("))
+            facts
+                .iter()
+                .any(|(_, fact)| fact.contains("not proven: /home/a/x.AppImage"))
         };
         assert!(told(&question));
         question.app = "appimage:x".into();

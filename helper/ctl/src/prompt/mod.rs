@@ -6,6 +6,7 @@
 
 mod agent;
 mod details;
+mod fit;
 mod session;
 mod terminal;
 mod view;
@@ -102,6 +103,7 @@ impl Asking<'_> {
                     self.show(view::question)?;
                 }
                 Effect::Found => self.show(view::found)?,
+                Effect::Process => self.output.write(view::OTHER_PROCESS)?,
                 Effect::Choices => self.show(view::choices)?,
                 Effect::Say(text) => self.output.write(&text)?,
                 Effect::Answer(id, answer) => {
@@ -119,7 +121,10 @@ impl Asking<'_> {
         text: fn(&session::Shown<'_>, &crate::output::View) -> String,
     ) -> Result<(), Error> {
         match self.session.shown(now()?) {
-            Some(shown) => self.output.write(&text(&shown, &self.output.view)),
+            Some(shown) => {
+                let view = self.output.view.now();
+                self.output.write(&text(&shown, &view))
+            }
             None => Ok(()),
         }
     }

@@ -39,6 +39,8 @@ pub(super) enum Effect {
     Show,
     /// Show what was found out about the program of the first question.
     Found,
+    /// Tell that the first question is about another process of the same program by now.
+    Process,
     /// Show what can be chosen, again.
     Choices,
     /// Tell the person.
@@ -72,7 +74,15 @@ pub(super) struct Session {
     lifetime: usize,
     /// When keys begin to count.
     live_at: u64,
+    /// When those keys do that can't do harm, as denying. No change of the question puts this
+    /// off, for a program can make it change all the time.
+    safe_at: u64,
+    /// Whether another process was told of.
+    told_process: bool,
 }
+
+/// Keys that count from [`Session::safe_at`] on.
+const SAFE_KEYS: [char; 4] = ['d', 'x', 'n', '?'];
 
 impl Session {
     /// The question to show at `now` (milliseconds since the Unix epoch).
@@ -102,8 +112,16 @@ impl Session {
                 [Effect::Say(view::HELPER_GONE.into())].into()
             }
             Input::Key('q') => [Effect::Leave].into(),
-            Input::Key(_) if now < self.live_at => VecDeque::new(),
-            Input::Key(key) => self.key(key, now),
+            Input::Key(key) => {
+                let from = match SAFE_KEYS.contains(&key) {
+                    true => self.safe_at,
+                    false => self.live_at,
+                };
+                match now < from {
+                    true => VecDeque::new(),
+                    false => self.key(key, now),
+                }
+            }
         }
     }
 
@@ -129,22 +147,27 @@ impl Session {
         if position > 0 || *place == before {
             return VecDeque::new();
         }
-        let same = Question {
-            details: place.details.clone(),
-            ..before.clone()
-        };
-        if *place != same {
-            return self.show_first(now);
+        if !asks_the_same(place, &before) {
+            let safe_at = self.safe_at;
+            let effects = self.show_first(now);
+            self.safe_at = safe_at;
+            return effects;
         }
-        let known = details::facts(place);
-        if known == details::facts(&before) {
-            return VecDeque::new();
-        }
+        let warned = view::warnings(place) != view::warnings(&before);
+        let other_process = process(place) != process(&before);
+        let found = details::facts(place) != details::facts(&before);
         // A key pressed before a new warning could be read does not count, as with new questions.
-        if view::warnings(place) != view::warnings(&before) {
+        if warned {
             self.live_at = now.saturating_add(GUARD);
         }
-        [Effect::Found, Effect::Choices].into()
+        // Of another process, as much is found out again; told each time, that could go on and on.
+        if warned || found && !other_process && !self.told_process {
+            return [Effect::Found, Effect::Choices].into();
+        }
+        match other_process && !std::mem::replace(&mut self.told_process, true) {
+            true => [Effect::Process].into(),
+            false => VecDeque::new(),
+        }
     }
 
     /// The first question becomes the one shown, with the narrowest choices.
@@ -152,6 +175,8 @@ impl Session {
         self.scope = 0;
         self.lifetime = 0;
         self.live_at = now.saturating_add(GUARD);
+        self.safe_at = self.live_at;
+        self.told_process = false;
         match self.questions.is_empty() {
             true => VecDeque::new(),
             false => [Effect::Show].into(),
@@ -207,10 +232,38 @@ impl Session {
                 self.questions.rotate_left(1);
                 self.show_first(now)
             }
-            '?' => [Effect::Show].into(),
+            '?' => {
+                self.told_process = false;
+                [Effect::Show].into()
+            }
             _ => VecDeque::new(),
         }
     }
+}
+
+/// True if the same answers mean the same, though another process waits or more is known of it.
+fn asks_the_same(question: &Question, before: &Question) -> bool {
+    let same = Question {
+        replaced: question.replaced,
+        pid: question.pid,
+        arguments: question.arguments.clone(),
+        working_directory: question.working_directory.clone(),
+        parents: question.parents.clone(),
+        details: question.details.clone(),
+        ..before.clone()
+    };
+    *question == same
+}
+
+/// What is shown of the process that waits.
+fn process(question: &Question) -> (u32, &[String], &str, &[String]) {
+    let directory = &question.working_directory;
+    (
+        question.pid,
+        &question.arguments,
+        directory,
+        &question.parents,
+    )
 }
 
 fn choice(choices: &[String], chosen: usize) -> Option<&str> {

@@ -91,16 +91,93 @@ fn keys_typed_before_a_new_warning_could_be_read_do_nothing() {
 }
 
 #[test]
-fn a_question_about_another_process_is_shown_anew() {
+fn a_warning_is_told_though_no_fact_is_new() {
+    let mut session = asked(&[1]);
+    keys(&mut session, "sl", 1_000);
+    let replaced = Question {
+        replaced: true,
+        ..question(1)
+    };
+    let told = [Effect::Found, Effect::Choices];
+    let again = Input::Ask(Box::new(replaced.clone()));
+    assert_eq!(session.handle(again.clone(), 5_000), told);
+    assert_eq!(session.handle(again, 5_000), [], "no news");
+    assert_eq!(keys(&mut session, "a", 5_000 + GUARD - 1), []);
+    let answered = answer("allow", "destination", "forever");
+    assert_eq!(
+        keys(&mut session, "a", 5_000 + GUARD),
+        [Effect::Answer(1, answered)]
+    );
+}
+
+fn of_process(pid: u32) -> Input {
+    Input::Ask(Box::new(Question {
+        pid,
+        arguments: vec![pid.to_string()],
+        working_directory: format!("/{pid}"),
+        parents: vec![format!("/usr/bin/{pid}")],
+        ..inspected(1, "as-shipped")
+    }))
+}
+
+#[test]
+fn another_process_takes_the_place_of_one_and_disturbs_nobody() {
+    let mut session = asked(&[1]);
+    keys(&mut session, "sl", 1_000);
+    assert_eq!(session.handle(of_process(77), 2_000), [Effect::Process]);
+    assert_eq!(session.shown(2_000).unwrap().question.pid, 77);
+    for pid in 78..100 {
+        assert_eq!(
+            session.handle(of_process(pid), 2_000),
+            [],
+            "it is told once"
+        );
+    }
+    let allow = Effect::Answer(1, answer("allow", "destination", "forever"));
+    assert_eq!(keys(&mut session, "a", 2_000), [allow]);
+    assert_eq!(keys(&mut session, "?", 2_000), [Effect::Show]);
+    assert_eq!(session.handle(of_process(100), 2_000), [Effect::Process]);
+}
+
+#[test]
+fn a_question_that_changes_all_the_time_can_be_denied_and_put_off() {
+    let mut session = asked(&[1, 2]);
+    let deny = |scope| [Effect::Answer(1, answer("deny", scope, "once"))];
+    assert_eq!(keys(&mut session, "dn", GUARD - 1), []);
+    for round in 1..20 {
+        let now = 400 * round;
+        let changed = match round % 2 {
+            0 => Question {
+                replaced: round % 4 == 0,
+                ..question(1)
+            },
+            // Even if it is another question but for its number.
+            _ => Question {
+                host: format!("host{round}.example"),
+                ..question(1)
+            },
+        };
+        session.handle(Input::Ask(Box::new(changed)), now);
+        assert_eq!(keys(&mut session, "a", now), []);
+        if now >= GUARD {
+            assert_eq!(keys(&mut session, "d", now), deny("flow"));
+        }
+    }
+    assert_eq!(keys(&mut session, "n", 400 * 20), [Effect::Show]);
+    assert_eq!(session.shown(0).unwrap().question.id, 2);
+    assert_eq!(keys(&mut session, "d", 400 * 20), [], "it is new");
+}
+
+#[test]
+fn a_question_whose_answers_mean_something_else_is_shown_anew() {
     let mut session = asked(&[1]);
     keys(&mut session, "sl", 1_000);
     let other = Question {
-        pid: 77,
+        scopes: vec!["flow".into()],
         ..question(1)
     };
     let effects = session.handle(Input::Ask(Box::new(other)), 2_000);
     assert_eq!(effects, [Effect::Show]);
-    assert_eq!(session.shown(2_000).unwrap().question.pid, 77);
     assert_eq!(session.shown(2_000).unwrap().scope, "flow");
     assert_eq!(keys(&mut session, "a", 2_000), []);
 }

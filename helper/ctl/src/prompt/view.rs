@@ -2,8 +2,8 @@
 
 use bastion_ipc::wire::{AnswerLifetime, AnswerScope, Question};
 
-use super::details;
 use super::session::Shown;
+use super::{details, fit};
 use crate::output::{View, clean, duration, endpoint, program, reason};
 
 /// Said when nothing is open at the start.
@@ -15,11 +15,15 @@ pub(super) const LEFT: &str = "No more questions here.";
 pub(super) const HELPER_GONE: &str =
     "The Bastion helper is gone, and its questions with it; waiting until it comes back.";
 
+/// Said once when the question is now about another process of the same program.
+pub(super) const OTHER_PROCESS: &str =
+    "Another process of this program waits for the same answer; ? shows it.";
+
 /// The whole question, with what can be chosen.
 pub(super) fn question(shown: &Shown<'_>, view: &View) -> String {
     let question = shown.question;
-    let mut text = format!("\n{}\n", view.bold(&headline(question)));
-    text.push_str(&listed(facts(question, view)));
+    let mut text = format!("\n{}\n", view.bold(&headline(question, view)));
+    text.push_str(&listed(facts(question, view), view));
     text.push_str(&warned(question, view));
     text.push_str(&waiting(shown));
     text.push_str(&choices(shown, view));
@@ -29,20 +33,23 @@ pub(super) fn question(shown: &Shown<'_>, view: &View) -> String {
 /// What was found out about the program after its question was shown; empty when that is nothing.
 pub(super) fn found(shown: &Shown<'_>, view: &View) -> String {
     let question = shown.question;
-    let facts = listed(details::facts(question));
-    if facts.is_empty() {
+    let facts = listed(details::facts(question), view);
+    let warned = warned(question, view);
+    if facts.is_empty() && warned.is_empty() {
         return facts;
     }
-    let program = program(&question.program);
-    let warned = warned(question, view);
-    format!("Found out about {program}:\n{facts}{warned}")
+    let columns = fit::columns(view);
+    let program = fit::short(&program(&question.program), columns);
+    let headline = fit::wrap("", &format!("Found out about {program}:"), columns);
+    format!("{headline}{facts}{warned}")
 }
 
-/// The facts that say something, a line for each.
-fn listed(facts: Vec<(&str, String)>) -> String {
+/// The facts that say something, a row or two for each.
+fn listed(facts: Vec<(&str, String)>, view: &View) -> String {
+    let columns = fit::columns(view);
     let known = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
     known
-        .map(|(name, fact)| format!("  {name:<13}{fact}\n"))
+        .map(|(name, fact)| fit::fact(name, &fact, columns))
         .collect()
 }
 
@@ -50,16 +57,19 @@ fn warned(question: &Question, view: &View) -> String {
     let style = crate::output::verdict_style("ask");
     let lines = warnings(question).into_iter();
     lines
-        .map(|warning| view.paint(style, &format!("! {warning}")) + "\n")
+        .map(|warning| {
+            let rows = fit::wrap("! ", &warning, fit::columns(view));
+            view.paint(style, rows.trim_end()) + "\n"
+        })
         .collect()
 }
 
-fn headline(question: &Question) -> String {
-    format!(
-        "{} wants to connect to {}",
-        capital(&program(&question.program)),
-        to(question)
-    )
+fn headline(question: &Question, view: &View) -> String {
+    let columns = fit::columns(view);
+    let program = fit::short(&capital(&program(&question.program)), columns);
+    let to = fit::short(&to(question), columns);
+    let rows = fit::wrap("", &format!("{program} wants to connect to {to}"), columns);
+    rows.trim_end().to_owned()
 }
 
 fn capital(text: &str) -> String {
@@ -120,7 +130,7 @@ fn facts(question: &Question, view: &View) -> Vec<(&'static str, String)> {
 pub(super) fn warnings(question: &Question) -> Vec<String> {
     let mut warnings = Vec::new();
     if !question.unknown_reason.is_empty() {
-        let why = clean(&question.unknown_reason);
+        let why = fit::short(&question.unknown_reason, fit::COLUMNS);
         warnings.push(format!("Which program it is could not be proven: {why}."));
     }
     if question.replaced {
@@ -155,13 +165,18 @@ pub(super) fn choices(shown: &Shown<'_>, view: &View) -> String {
     } else {
         String::new()
     };
+    // The question itself may be out of sight by now.
+    let columns = fit::columns(view);
+    let program = fit::short(&program(&shown.question.program), columns);
+    let to = fit::short(&to(shown.question), columns);
+    let what = fit::wrap("", &format!("{program} to {to}"), columns);
+    let scope = fit::short(&scope(shown), columns);
+    let lifetime = fit::short(&lifetime(shown.lifetime), columns);
     format!(
-        "{} for: {}   {} lasting: {}\n\
+        "{what}{} for: {scope}   {} lasting: {lifetime}\n\
          {} allow  {} deny  {} deny silently{next}  {} quit\n",
         key("s"),
-        scope(shown),
         key("l"),
-        lifetime(shown.lifetime),
         key("a"),
         key("d"),
         key("x"),
@@ -205,7 +220,9 @@ fn lifetime(text: &str) -> String {
 
 /// What is said about a question that is no longer open.
 pub(super) fn about(question: &Question, said: &str) -> String {
-    format!("{} to {}: {said}", program(&question.program), to(question))
+    let program = fit::short(&program(&question.program), fit::COLUMNS);
+    let to = fit::short(&to(question), fit::COLUMNS);
+    format!("{program} to {to}: {said}")
 }
 
 /// Why a question is no longer open.

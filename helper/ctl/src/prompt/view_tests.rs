@@ -1,4 +1,5 @@
 use bastion_ipc::wire::Details;
+use proptest::prelude::*;
 
 use super::*;
 use crate::output::test_view;
@@ -47,6 +48,7 @@ fn a_question_is_shown_with_all_details() {
   Directory    /home/alice
   Started by   /usr/bin/bash ← /usr/bin/foot
 Denied without an answer in 1 min 15 s
+/usr/bin/curl to example.org:443
 [s] for: example.org:443   [l] lasting: just this once
 [a] allow  [d] deny  [x] deny silently  [q] quit
 "
@@ -76,7 +78,7 @@ fn what_was_found_out_about_the_program_is_shown() {
   Protocol     tcp (https)
   Package      curl 8.14.1-2 (as shipped)
   Unit         cron.service
-  Container    docker 0123456789ab (not proven)
+  Container    not proven: docker 0123456789ab
   User         alice (1000)
 ";
     assert!(text.contains(facts), "{text}");
@@ -95,7 +97,7 @@ fn a_changed_file_is_warned_of() {
             "Found out about /usr/bin/curl:
   Package      curl 8.14.1-2 (changed since it was installed)
   Unit         cron.service
-  Container    docker 0123456789ab (not proven)
+  Container    not proven: docker 0123456789ab
 {warning}"
         )
     );
@@ -131,10 +133,10 @@ fn what_is_not_certain_is_said() {
     }
 }
 
-#[test]
-fn no_text_of_a_program_moves_the_cursor() {
-    let evil = "\u{1b}[2J\r\n\u{202e}".to_owned();
-    let question = Question {
+/// A question with a text wherever others choose one.
+fn saying(evil: &str) -> Question {
+    let evil = evil.to_owned();
+    Question {
         program: evil.clone(),
         app: evil.clone(),
         unknown_reason: evil.clone(),
@@ -153,11 +155,17 @@ fn no_text_of_a_program_moves_the_cursor() {
             script: Some(evil.clone()),
             container: Some(evil.clone()),
             appimage: Some(evil.clone()),
-            name: Some(evil.clone()),
+            name: Some(evil),
             ..Details::default()
         }),
         ..Question::default()
-    };
+    }
+}
+
+#[test]
+fn no_text_of_a_program_moves_the_cursor() {
+    let evil = "\u{1b}[2J\r\n\u{202e}".to_owned();
+    let question = saying(&evil);
     for scope in ["flow", "destination", "domain", "port", "program", &evil] {
         let shown = Shown {
             scope,
@@ -184,10 +192,10 @@ fn choices_say_what_they_mean() {
             lifetime,
             ..shown(&curl)
         };
-        choices(&shown, &test_view(None))
-            .lines()
-            .next()
-            .map(str::to_owned)
+        let said = choices(&shown, &test_view(None));
+        let mut lines = said.lines();
+        assert_eq!(lines.next(), Some("/usr/bin/curl to example.org:443"));
+        lines.next().map(str::to_owned)
     };
     for (scope, lifetime, expected) in [
         (
@@ -212,5 +220,57 @@ fn choices_say_what_they_mean() {
         ),
     ] {
         assert_eq!(said(scope, lifetime).as_deref(), Some(expected));
+    }
+}
+
+/// How many rows a terminal of so many columns needs.
+fn rows(text: &str, columns: usize) -> usize {
+    let rows = |line| fit::width(line).div_ceil(columns).max(1);
+    text.lines().map(rows).sum()
+}
+
+/// Rows that are there whatever is asked: the headline, warnings, the time and the choices.
+const OWN_ROWS: usize = 30;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_fills_the_terminal(
+        text in r"[ a-z\u{301}漢\u{3000}\n\\]{0,40}|\PC{0,40}",
+        count in 1..150_usize,
+        columns in 40..200_u16,
+    ) {
+        let evil = text.repeat(count);
+        let asked = saying(&evil);
+        let view = test_view(Some(columns));
+        for scope in ["flow", "domain", &evil] {
+            let shown = Shown { scope, lifetime: &evil, ..shown(&asked) };
+            let most = 2 * facts(&asked, &view).len() + OWN_ROWS;
+            for text in [question(&shown, &view), found(&shown, &view)] {
+                prop_assert!(rows(&text, columns.into()) <= most, "{text}");
+            }
+            prop_assert!(rows(&about(&asked, "Answered."), columns.into()) <= 6);
+        }
+    }
+}
+
+#[test]
+fn arguments_make_no_question_of_their_own() {
+    let columns = 80;
+    let faked = "/usr/bin/apt wants to connect to deb.debian.org:80";
+    for blank in [" ", "\u{a0}", "\u{3000}", "\u{2800}"] {
+        let pad = blank.repeat(columns - 15);
+        let asked = Question {
+            arguments: vec![format!("x{pad}{faked}{}", " ".repeat(columns)).repeat(20)],
+            ..curl()
+        };
+        let text = question(&shown(&asked), &test_view(Some(80)));
+        assert!(rows(&text, columns) <= 2 * 7 + 6, "{text}");
+        let own = text.lines().filter(|line| !line.starts_with("  "));
+        for line in own {
+            assert!(!line.contains("apt"), "{text}");
+        }
+        assert!(!text.trim_start().contains("    /usr/bin/apt"), "{text}");
     }
 }

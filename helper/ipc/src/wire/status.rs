@@ -36,6 +36,9 @@ pub struct Status {
     pub denied: u64,
     /// Questions asked since the helper started.
     pub asked: u64,
+    /// Faults of the iptables rules (missing, doubled, moved) that were mended since the helper
+    /// started.
+    pub mended: u64,
     /// Packets lost because the queue was full, as the kernel counts them.
     pub queue_lost: u64,
     /// For whom Safeguard is on.

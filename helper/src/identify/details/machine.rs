@@ -5,10 +5,10 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bastion_policy::process::FileId;
-use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, fstat, openat};
+use rustix::fs::{Mode, OFlags, RawDir, Stat, fstat, openat};
 use rustix::io::Errno;
 
-use super::within;
+use super::within::{self, Wanted};
 use crate::identify::proc_dir::ProcFs;
 
 /// What changed so recently may change again without another time on it.
@@ -95,13 +95,13 @@ impl Machine {
         Ok(Self { root })
     }
 
-    fn open_at(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-        within::open(self.root.as_fd(), path, flags)
+    fn open_at(&self, path: &[u8], wanted: Wanted) -> io::Result<OwnedFd> {
+        within::open(self.root.as_fd(), path, wanted)
     }
 
     /// What an absolute path leads to.
     pub(super) fn stamp(&self, path: &[u8]) -> Option<Stamp> {
-        let fd = self.open_at(path, OFlags::PATH).ok()?;
+        let fd = self.open_at(path, Wanted::Anything).ok()?;
         fstat(&fd).ok().map(|stat| Stamp::of(&stat))
     }
 
@@ -115,13 +115,8 @@ impl Machine {
     /// # Errors
     /// As open(2); `InvalidInput` if there is something else.
     pub(super) fn open_file(&self, path: &[u8]) -> io::Result<OpenFile> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = self.open_at(path, flags)?;
-        let stat = fstat(&fd)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let stamp = Stamp::of(&stat);
+        let fd = self.open_at(path, Wanted::File)?;
+        let stamp = Stamp::of(&fstat(&fd)?);
         Ok(OpenFile { fd, stamp })
     }
 
@@ -160,7 +155,7 @@ impl Machine {
     /// # Errors
     /// As open(2) and getdents(2); `FileTooLarge` if there are too many.
     pub(super) fn names(&self, directory: &[u8], ending: &[u8]) -> io::Result<Vec<String>> {
-        let fd = self.open_at(directory, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let fd = self.open_at(directory, Wanted::Directory)?;
         let mut buffer = Vec::with_capacity(32 * 1024);
         let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
         let mut names = Vec::new();

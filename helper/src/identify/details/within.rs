@@ -4,72 +4,158 @@
 //! as the helper's has, systemd lets nobody call it: its filters can't see the mode that is in it.
 
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 
 /// Most links that are followed, as many as the kernel does: path_resolution(7).
 const MAX_LINKS: usize = 40;
+/// Most directories that the walk is below the root; each is open meanwhile.
+const MAX_LEVELS: usize = 64;
+/// Most names on the way, those in links included.
+const MAX_STEPS: usize = 512;
 
-/// Opens what an absolute path leads to below `root`. Links are followed by their text, those to
-/// absolute paths from `root`, and `..` never leads out of it.
-///
-/// # Errors
-/// As open(2).
-pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-    let looked_at = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // The directories from the root down to where the walk is, and the names yet to go, the next
-    // one last.
-    let mut above: Vec<OwnedFd> = Vec::new();
-    let mut ahead = Vec::new();
-    add(&mut ahead, path);
-    let mut links = 0;
-    while let Some(name) = ahead.pop() {
-        if name == b".." {
-            above.pop();
-            continue;
-        }
-        let here = above.last().map_or(root, |directory| directory.as_fd());
-        let there = openat(here, name.as_slice(), looked_at, Mode::empty())?;
-        if FileType::from_raw_mode(fstat(&there)?.st_mode) == FileType::Symlink {
-            links += 1;
-            if links > MAX_LINKS {
-                return Err(Errno::LOOP.into());
-            }
-            // An empty name means the link itself.
-            let target = readlinkat(&there, "", Vec::new())?.into_bytes();
-            if target.starts_with(b"/") {
-                above.clear();
-            }
-            add(&mut ahead, &target);
-        } else if !ahead.is_empty() {
-            above.push(there);
-        } else if flags.contains(OFlags::PATH) {
-            return Ok(there);
-        } else {
-            // Should a link be there by now, it is not followed.
-            let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            return Ok(openat(here, name.as_slice(), flags, Mode::empty())?);
-        }
-    }
-    let here = above.last().map_or(root, |directory| directory.as_fd());
-    Ok(openat(here, ".", flags | OFlags::CLOEXEC, Mode::empty())?)
+/// As what to open what a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Whatever it is, but not for reading.
+    Anything,
+    /// An ordinary file, for reading.
+    File,
+    /// A directory, for reading.
+    Directory,
 }
 
-/// Puts the names of a path before those that are ahead.
-fn add(ahead: &mut Vec<Vec<u8>>, path: &[u8]) {
-    let names = path.rsplit(|&b| b == b'/');
-    let names = names.filter(|name| !name.is_empty() && *name != b".");
-    ahead.extend(names.map(<[u8]>::to_vec));
+/// Opens what an absolute path leads to below `root`. Links are followed by their text, those to
+/// absolute paths from `root`, and `..` never leads out of it. Nothing is opened for reading
+/// before it is known to be what is wanted: with devices, opening alone can have effects.
+///
+/// # Errors
+/// As open(2), also for paths much deeper or longer than those of programs; `InvalidInput` where
+/// an ordinary file is wanted and something else is there.
+pub(super) fn open(root: BorrowedFd<'_>, path: &[u8], wanted: Wanted) -> io::Result<OwnedFd> {
+    let mut walk = Walk::from(root);
+    walk.add(path)?;
+    while let Some(name) = walk.ahead.pop() {
+        match name.as_slice() {
+            b"." => continue,
+            b".." => {
+                walk.above.pop();
+                continue;
+            }
+            _ => {}
+        }
+        let there = walk.look_at(&name)?;
+        match file_type(&there)? {
+            FileType::Symlink => walk.follow(&there)?,
+            _ if walk.ahead.is_empty() => return open_anew(there, wanted),
+            FileType::Directory => walk.descend(there)?,
+            _ => return Err(Errno::NOTDIR.into()),
+        }
+    }
+    open_anew(walk.look_at(b".")?, wanted)
+}
+
+/// Where the way along a path has come to.
+struct Walk<'a> {
+    root: BorrowedFd<'a>,
+    /// The directories from the root down to here.
+    above: Vec<OwnedFd>,
+    /// The names yet to go, the next one last.
+    ahead: Vec<Vec<u8>>,
+    links: usize,
+    steps: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn from(root: BorrowedFd<'a>) -> Self {
+        Self {
+            root,
+            above: Vec::new(),
+            ahead: Vec::new(),
+            links: 0,
+            steps: 0,
+        }
+    }
+
+    /// Puts the names of a path before those that are ahead. A slash at its end stands for the
+    /// directory itself, so that what comes before has to be one.
+    fn add(&mut self, path: &[u8]) -> io::Result<()> {
+        if path.ends_with(b"/") {
+            self.ahead.push(b".".to_vec());
+        }
+        for name in path.rsplit(|&b| b == b'/').filter(|name| !name.is_empty()) {
+            self.steps += 1;
+            if self.steps > MAX_STEPS {
+                return Err(Errno::NAMETOOLONG.into());
+            }
+            self.ahead.push(name.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Opens what has this name here, but for looking at only.
+    fn look_at(&self, name: &[u8]) -> io::Result<OwnedFd> {
+        let here = self
+            .above
+            .last()
+            .map_or(self.root, |directory| directory.as_fd());
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(here, name, flags, Mode::empty())?)
+    }
+
+    fn follow(&mut self, link: &OwnedFd) -> io::Result<()> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(Errno::LOOP.into());
+        }
+        // An empty name means the link itself.
+        let target = readlinkat(link, "", Vec::new())?.into_bytes();
+        if target.starts_with(b"/") {
+            self.above.clear();
+        }
+        self.add(&target)
+    }
+
+    fn descend(&mut self, directory: OwnedFd) -> io::Result<()> {
+        if self.above.len() >= MAX_LEVELS {
+            return Err(Errno::NAMETOOLONG.into());
+        }
+        self.above.push(directory);
+        Ok(())
+    }
+}
+
+fn file_type(there: &OwnedFd) -> io::Result<FileType> {
+    Ok(FileType::from_raw_mode(fstat(there)?.st_mode))
+}
+
+/// Opens the very thing that was looked at as what it is wanted to be, whatever has its name by
+/// now.
+fn open_anew(there: OwnedFd, wanted: Wanted) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    match wanted {
+        Wanted::Anything => Ok(there),
+        Wanted::Directory => Ok(openat(&there, ".", flags, Mode::empty())?),
+        Wanted::File if file_type(&there)? == FileType::RegularFile => {
+            let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let path = format!("/proc/self/fd/{}", there.as_raw_fd());
+            Ok(rustix::fs::open(path, flags, Mode::empty())?)
+        }
+        Wanted::File => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::io::Read as _;
+    use std::mem::MaybeUninit;
     use std::os::unix::fs::symlink;
     use std::path::Path;
+
+    use rustix::fs::inotify;
 
     use super::*;
 
@@ -90,6 +176,7 @@ mod tests {
             ("etc/twice", "absolute"),
             ("etc/up", ".."),
             ("etc/loop", "loop"),
+            ("etc/slash", "/bin/tool/"),
             ("etc/nowhere", "/nothing"),
         ] {
             symlink(to, at("root").join(link)).unwrap();
@@ -99,7 +186,7 @@ mod tests {
 
     fn read(directory: &Path, path: &str) -> io::Result<String> {
         let root = fs::File::open(directory.join("root"))?;
-        let found = open(root.as_fd(), path.as_bytes(), OFlags::RDONLY)?;
+        let found = open(root.as_fd(), path.as_bytes(), Wanted::File)?;
         let mut text = String::new();
         fs::File::from(found).read_to_string(&mut text)?;
         Ok(text)
@@ -131,6 +218,13 @@ mod tests {
             ("/etc/nowhere", Errno::NOENT),
             ("/etc/loop", Errno::LOOP),
             ("/usr/bin/tool/more", Errno::NOTDIR),
+            ("/usr/bin/tool/", Errno::NOTDIR),
+            ("/usr/bin/tool/.", Errno::NOTDIR),
+            ("/usr/bin/tool/..", Errno::NOTDIR),
+            ("/usr/bin/tool/../tool", Errno::NOTDIR),
+            ("/etc/absolute/", Errno::NOTDIR),
+            ("/etc/absolute/.", Errno::NOTDIR),
+            ("/etc/slash", Errno::NOTDIR),
         ] {
             let said = read(made.path(), path).unwrap_err();
             assert_eq!(said.raw_os_error(), Some(error.raw_os_error()), "{path}");
@@ -141,18 +235,62 @@ mod tests {
     fn directories_are_opened_by_every_spelling() {
         let made = made();
         let root = fs::File::open(made.path().join("root")).unwrap();
-        let inode = |path: &str, flags| {
-            let found = open(root.as_fd(), path.as_bytes(), flags).unwrap();
+        let inode = |path: &str, wanted| {
+            let found = open(root.as_fd(), path.as_bytes(), wanted).unwrap();
             fstat(&found).unwrap().st_ino
         };
-        let same = |one: &str, other: &str, flags| {
-            assert_eq!(inode(one, flags), inode(other, flags), "{one} {other}");
+        let same = |one: &str, other: &str, wanted| {
+            assert_eq!(inode(one, wanted), inode(other, wanted), "{one} {other}");
         };
-        for flags in [OFlags::PATH, OFlags::RDONLY | OFlags::DIRECTORY] {
-            same("/", "/etc/up", flags);
-            same("/usr/bin", "/bin", flags);
-            same("/usr/bin", "/usr/bin/", flags);
-            same("/usr", "/usr/bin/..", flags);
+        for wanted in [Wanted::Anything, Wanted::Directory] {
+            same("/", "/etc/up", wanted);
+            same("/usr/bin", "/bin", wanted);
+            same("/usr/bin", "/bin/", wanted);
+            same("/usr/bin", "/usr/bin/", wanted);
+            same("/usr/bin", "/usr/bin/.", wanted);
+            same("/usr", "/usr/bin/..", wanted);
         }
+    }
+
+    /// The number of descriptors in a walk is bounded, and so is the work.
+    #[test]
+    fn deep_and_endless_paths_are_refused() {
+        let made = made();
+        let deepest = "root".to_owned() + &"/d".repeat(MAX_LEVELS + 1);
+        fs::create_dir_all(made.path().join(&deepest)).unwrap();
+        symlink("d/..//".repeat(200), made.path().join("root/long")).unwrap();
+        let at = |levels: usize| "/d".repeat(levels) + "/none";
+        for (path, error) in [
+            (at(MAX_LEVELS), Errno::NOENT),
+            (at(MAX_LEVELS + 1), Errno::NAMETOOLONG),
+            ("/usr/..".repeat(MAX_STEPS / 2 + 1), Errno::NAMETOOLONG),
+            ("/long/long".to_owned(), Errno::NAMETOOLONG),
+        ] {
+            let said = read(made.path(), &path).unwrap_err();
+            assert_eq!(said.raw_os_error(), Some(error.raw_os_error()), "{path}");
+        }
+    }
+
+    /// Opening a device can have effects, and a FIFO's other end sees it.
+    #[test]
+    fn what_is_no_file_is_not_even_opened() {
+        let made = made();
+        let fifo = made.path().join("root/fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let opened = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+        for path in [&fifo, &made.path().join("root/usr/bin/tool")] {
+            inotify::add_watch(&opened, path, inotify::WatchFlags::OPEN).unwrap();
+        }
+        let mut buffer = [MaybeUninit::uninit(); 512];
+        let mut events = inotify::Reader::new(&opened, &mut buffer);
+        let said = read(made.path(), "/fifo").unwrap_err();
+        assert_eq!(said.kind(), io::ErrorKind::InvalidInput);
+        assert!(events.next().is_err(), "the FIFO was opened");
+        let root = fs::File::open(made.path().join("root")).unwrap();
+        let said = open(root.as_fd(), b"/fifo", Wanted::Directory).unwrap_err();
+        assert_eq!(said.raw_os_error(), Some(Errno::NOTDIR.raw_os_error()));
+        assert!(events.next().is_err(), "the FIFO was opened");
+        read(made.path(), "/usr/bin/tool").unwrap();
+        assert!(events.next().is_ok(), "openings are seen");
     }
 }

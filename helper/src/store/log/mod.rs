@@ -230,12 +230,14 @@ impl EventLog {
     }
 
     fn note(&mut self, error: Option<&LogError>) {
-        match (&self.failing, error) {
-            (None, Some(error)) => tracing::warn!("{error}"),
+        let says = error.map(ToString::to_string);
+        match (&self.failing, &says) {
+            // Once, not with each attempt.
+            (before, Some(error)) if before.as_ref() != Some(error) => tracing::warn!("{error}"),
             (Some(_), None) => tracing::info!(lost = self.lost, "the event log works again"),
             _ => {}
         }
-        self.failing = error.map(ToString::to_string);
+        self.failing = says;
     }
 
     fn attempt<T>(

@@ -95,6 +95,12 @@ impl RuleStore {
         [self.permanent.reload(), self.runtime.reload()]
     }
 
+    /// Tries again to keep the copy of the permanent rules for bad times, if that failed. True when
+    /// [`Self::troubles`] has something else to say since.
+    pub fn retry_last_good(&mut self) -> bool {
+        self.permanent.retry_last_good()
+    }
+
     /// Adds rules, or replaces those of the same id: all of them or, on an error, none. Each goes
     /// to the file where its lifetime belongs. Hand edits made meanwhile are taken over too, so
     /// afterwards [`Self::rules`] has more to say than what was put.

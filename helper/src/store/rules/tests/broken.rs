@@ -176,6 +176,22 @@ fn a_full_disk_loses_no_rule() {
 }
 
 #[test]
+fn a_copy_without_room_is_told_until_there_is_some() {
+    let (_root, paths, mut store) = store(TWO);
+    let copy = &paths.rules_last_good;
+    let obstacle = testing::block_writes(copy);
+    store.upsert(&[allow("new")]).unwrap();
+    assert!(store.troubles()[0].contains("rules.last-good.toml"));
+    assert!(!store.retry_last_good());
+    assert_eq!(store.troubles().len(), 1);
+    drop(obstacle);
+    assert!(store.retry_last_good());
+    assert_eq!(store.troubles(), Vec::<String>::new());
+    assert_eq!(fs::read_to_string(copy).unwrap(), permanent(&paths));
+    assert!(!store.retry_last_good());
+}
+
+#[test]
 fn without_its_directory_bastion_starts_with_factory_rules() {
     let (_root, paths) = testing::paths();
     fs::remove_dir(paths.rules.parent().unwrap()).unwrap();

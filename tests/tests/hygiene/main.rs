@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod tampering;
+
 use std::time::Duration;
 
 use bastion_tests::{
     As, Destination, Family, Firewall, Manner, Outcome, Standing, Transport, eventually,
-    eventually_equal,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The helper looks at its rules once a minute.
-const MONITOR: Duration = Duration::from_secs(100);
 const PORT: u16 = 7000;
 /// systemd shall not wait five seconds before each of many restarts.
 const SOON: &str = "[Service]\nRestartSec=100ms";
@@ -238,48 +237,6 @@ fn leftovers_of_older_versions_and_of_the_other_iptables_go() {
         assert_eq!(traces.len(), 4, "{family:?}: {traces:#?}");
         assert!(traces.iter().all(mine), "{family:?}: {traces:#?}");
     }
-}
-
-#[test]
-fn a_flushed_table_is_mended_by_a_restart() {
-    let Some(mut firewall) = boot("flushed") else {
-        return;
-    };
-    let flush = "for t in iptables ip6tables; do $t -w -t mangle -F; $t -w -t mangle -X; done";
-    firewall.sandbox().shell(flush).unwrap();
-    for family in Family::ALL {
-        assert!(firewall.traces(family).unwrap().is_empty());
-    }
-    firewall.systemctl("restart").unwrap();
-    check(&firewall, &[vec![], vec![]], "after a flush and a restart");
-    check_judging(&mut firewall, "after a flush and a restart");
-}
-
-#[test]
-fn a_flushed_table_is_noticed_and_mended() {
-    let Some(mut firewall) = boot("monitor") else {
-        return;
-    };
-    let flush = "iptables -w -t mangle -F; ip6tables -w -t mangle -F";
-    firewall.sandbox().shell(flush).unwrap();
-    let right = || {
-        let both = Family::ALL.map(|family| firewall.standing(family));
-        Ok(both
-            .into_iter()
-            .flatten()
-            .all(|standing| standing.is_right()))
-    };
-    eventually_equal("the mending", MONITOR, &true, right).unwrap();
-    let journal = firewall.journal().unwrap();
-    for rule in ["BASTION_BYPASS", "BASTION_NFQUEUE"] {
-        let named = |line: &&str| line.contains(rule) && line.contains("it is being mended");
-        assert!(
-            journal.lines().any(|line| named(&line)),
-            "{rule}: {journal}"
-        );
-    }
-    check(&firewall, &[vec![], vec![]], "after a flush");
-    check_judging(&mut firewall, "after a flush");
 }
 
 #[test]
