@@ -251,7 +251,7 @@ impl App {
     fn hear(&mut self, message: Message, window: &Window, sender: &ComponentSender<Self>) {
         match message {
             Message::Link(link) => self.set_link(link, window),
-            Message::Status(status) => self.set_status(status, window, sender),
+            Message::Status(status) => self.set_status(*status, window, sender),
             Message::Decided(events) => {
                 self.connections.emit(pages::connections::Input::Refresh);
                 self.log.emit(pages::log::Input::Decided(events));

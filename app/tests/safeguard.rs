@@ -84,13 +84,6 @@ fn it_is_seen_and_ended_from_the_window_and_notified_of_once() {
         desktop.notifications(2),
         [ENTERED.map(str::to_owned), left(43)]
     );
-
-    // It ended before the button was pressed, and the window has not heard of it.
-    rage(&bus, &own(), 2, false);
-    desktop.notifications(3);
-    calm(&bus, &own(), true);
-    desktop.press("Resume");
-    desktop.shows("Safeguard is not on.");
 }
 
 #[test]
@@ -119,6 +112,19 @@ fn what_is_on_for_others_is_told_of_and_ended_without_a_notification() {
         [ENTERED.map(str::to_owned)],
         "the first notification is of the user's own"
     );
+}
+
+#[test]
+fn who_may_not_end_what_is_on_for_others_is_told_so() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--refuse"]);
+    let mut desktop = Desktop::start(&bus);
+    desktop.start_app(&[]);
+    desktop.shows("Protection Is On");
+    rage(&bus, NOBODY, 3, false);
+    desktop.press("Resume");
+    desktop.shows("Not permitted: Only an administrator may do that.");
+    desktop.wait(resume());
 }
 
 #[test]

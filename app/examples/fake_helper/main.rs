@@ -42,6 +42,8 @@ struct State {
     live: Vec<Live>,
     questions: HashMap<u64, Question>,
     next: u64,
+    /// Nothing may be done for everybody.
+    refuses: bool,
 }
 
 type Shared = Arc<Mutex<State>>;
@@ -332,6 +334,7 @@ fn state(ask: bool) -> State {
         live: connections,
         questions: questions.into_iter().map(|q| (q.id, q)).collect(),
         next: 100,
+        refuses: false,
     }
 }
 
@@ -342,6 +345,7 @@ async fn main() -> zbus::Result<()> {
     if told("--safeguard") {
         safeguard::begin_own(&mut state.status);
     }
+    state.refuses = told("--refuse");
     let state: Shared = Arc::new(Mutex::new(state));
     let _bus = zbus::connection::Builder::system()
         .serve_at(names::HELPER_PATH, Control(state.clone()))

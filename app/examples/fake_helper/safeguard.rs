@@ -18,14 +18,15 @@ pub(crate) fn guards(state: &State, everybody: bool) -> Vec<Guard> {
     seen.map(loud).collect()
 }
 
-/// Ends it for this user, or for all.
+/// Ends it for this user, or for all, which may be refused.
 pub(crate) fn leave(state: &mut State, everybody: bool) -> Result<(), Error> {
-    let guards = &mut state.status.safeguard;
-    let before = guards.len();
-    guards.retain(|guard| !everybody && !is_own(guard));
-    if guards.len() == before {
-        return Err(Error::NotFound("Safeguard is not on.".into()));
+    if everybody && state.refuses {
+        return Err(Error::NotAuthorized(
+            "Only an administrator may do that.".into(),
+        ));
     }
+    let guards = &mut state.status.safeguard;
+    guards.retain(|guard| !everybody && !is_own(guard));
     Ok(())
 }
 

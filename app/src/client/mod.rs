@@ -20,7 +20,7 @@ pub enum Message {
     /// The connection changed.
     Link(Link),
     /// The state of the helper.
-    Status(Status),
+    Status(Box<Status>),
     /// New decisions.
     Decided(Vec<Event>),
     /// Rules were added, changed or removed.

@@ -203,7 +203,7 @@ impl Task {
             .await?
             .filter_map(|signal| async move {
                 let args = signal.args().ok()?;
-                Some(Message::Status(args.status().clone()))
+                Some(Message::Status(Box::new(args.status().clone())))
             });
         let rules = events
             .receive_rules_changed()
@@ -218,7 +218,7 @@ impl Task {
         events.subscribe(false).await?;
         self.connected.send_replace(Some(bus.clone()));
         emit(Message::Link(Link::Ready));
-        emit(Message::Status(status));
+        emit(Message::Status(Box::new(status)));
         let path = ObjectPath::try_from(names::AGENT_PATH)?;
         PromptsProxy::new(bus).await?.register_agent(&path).await?;
         Ok(signals.boxed())
