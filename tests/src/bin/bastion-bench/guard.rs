@@ -106,12 +106,14 @@ pub fn prove(
     after: Used,
 ) -> anyhow::Result<()> {
     let connections = u64::from(connections);
+    // A few may not be new to connection tracking, which knows a pair of ports from before.
+    let nearly_all = connections - connections / 100;
     let queued = after.queued.saturating_sub(before.queued);
     let as_it_should = match case {
         Case::NoFirewall => queued == 0,
         // A few others may be about the same place: a lesson is learned after the verdict.
         Case::BastionTaught => queued <= connections / 100,
-        _ => queued >= connections,
+        _ => queued >= nearly_all,
     };
     ensure!(
         as_it_should,
@@ -124,10 +126,10 @@ pub fn prove(
         let rules = bastion_rules(place).ok()?;
         let rule = rules.iter().find(|rule| rule["id"] == rules::DECIDING)?;
         let hits = rule["hits"].as_u64()?;
-        (hits >= connections).then_some(())
+        (hits >= nearly_all).then_some(())
     };
     if eventually("the rule's hits", PATIENCE, decided).is_err() {
-        bail!("the rule has not decided about all {connections} connections");
+        bail!("the rule has not decided about the {connections} connections");
     }
     Ok(())
 }
