@@ -258,7 +258,7 @@ proptest! {
 #[test]
 fn arguments_make_no_question_of_their_own() {
     let columns = 80;
-    let faked = "/usr/bin/apt wants to connect to deb.debian.org:80";
+    let faked = "/usr/bin/apt wants to connect to packages.example.org:80";
     for blank in [" ", "\u{a0}", "\u{3000}", "\u{2800}"] {
         let pad = blank.repeat(columns - 15);
         let asked = Question {
