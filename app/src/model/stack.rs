@@ -44,7 +44,7 @@ impl Stack {
             Some(place) if *place == question => Shown::Same,
             Some(place) => {
                 let before = std::mem::replace(place, question);
-                match asks_the_same(place, before) {
+                match place.asks_the_same(&before) {
                     true => Shown::More,
                     false => Shown::Other,
                 }
@@ -86,20 +86,6 @@ impl Stack {
     pub fn clear(&mut self) {
         self.questions.clear();
     }
-}
-
-/// True if the same answers mean the same, though another process waits or more is known of it.
-fn asks_the_same(question: &Question, before: Question) -> bool {
-    let same = Question {
-        replaced: question.replaced,
-        pid: question.pid,
-        arguments: question.arguments.clone(),
-        working_directory: question.working_directory.clone(),
-        parents: question.parents.clone(),
-        details: question.details.clone(),
-        ..before
-    };
-    *question == same
 }
 
 #[cfg(test)]

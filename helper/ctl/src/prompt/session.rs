@@ -147,7 +147,7 @@ impl Session {
         if position > 0 || *place == before {
             return VecDeque::new();
         }
-        if !asks_the_same(place, &before) {
+        if !place.asks_the_same(&before) {
             let safe_at = self.safe_at;
             let effects = self.show_first(now);
             self.safe_at = safe_at;
@@ -239,20 +239,6 @@ impl Session {
             _ => VecDeque::new(),
         }
     }
-}
-
-/// True if the same answers mean the same, though another process waits or more is known of it.
-fn asks_the_same(question: &Question, before: &Question) -> bool {
-    let same = Question {
-        replaced: question.replaced,
-        pid: question.pid,
-        arguments: question.arguments.clone(),
-        working_directory: question.working_directory.clone(),
-        parents: question.parents.clone(),
-        details: question.details.clone(),
-        ..before.clone()
-    };
-    *question == same
 }
 
 /// What is shown of the process that waits.

@@ -55,6 +55,24 @@ pub struct Question {
     pub details: Option<Details>,
 }
 
+impl Question {
+    /// True if the same answers mean the same as to `before`, though another process waits or more
+    /// is known of it.
+    #[must_use]
+    pub fn asks_the_same(&self, before: &Self) -> bool {
+        let same = Self {
+            replaced: self.replaced,
+            pid: self.pid,
+            arguments: self.arguments.clone(),
+            working_directory: self.working_directory.clone(),
+            parents: self.parents.clone(),
+            details: self.details.clone(),
+            ..before.clone()
+        };
+        *self == same
+    }
+}
+
 /// How much an answer covers. Text: the variant in kebab case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AnswerScope {
