@@ -58,6 +58,18 @@ words!(
     Queue = "queue"
 );
 
+impl Cause {
+    /// Why, as the end of a sentence.
+    #[must_use]
+    pub fn because(self) -> &'static str {
+        match self {
+            Self::Questions => "too many questions came at once",
+            Self::Packets => "too many packets waited",
+            Self::Queue => "the kernel's queue was nearly full",
+        }
+    }
+}
+
 fn wrong_cause(value: String) -> SettingError {
     SettingError::Choice {
         name: "cause",
@@ -97,8 +109,6 @@ pub struct Episode {
 /// An undecided connection that asks something new.
 #[derive(Clone, Copy, Debug)]
 pub struct Undecided<'a> {
-    /// Whose.
-    pub user: Option<u32>,
     /// The connection.
     pub flow: &'a Flow,
     /// Its sender.
@@ -106,6 +116,10 @@ pub struct Undecided<'a> {
 }
 
 impl Undecided<'_> {
+    fn user(&self) -> Option<u32> {
+        self.identity.uid()
+    }
+
     fn program(&self) -> String {
         match self.identity.process() {
             Some(process) => process.executable.path.to_string(),
@@ -150,7 +164,7 @@ impl Safeguard {
         let Some(thresholds) = self.thresholds else {
             return false;
         };
-        let guard = self.guard(it.user);
+        let guard = self.guard(it.user());
         let program = it.program();
         guard.note(program, refused, &thresholds, now);
         let many = usize::try_from(thresholds.packets).is_ok_and(|most| waiting >= most);
@@ -165,7 +179,7 @@ impl Safeguard {
     /// Takes note of a new connection that was dropped, because [`Safeguard::is_on`].
     pub fn dropped(&mut self, it: Undecided<'_>, now: Timestamp) {
         if let Some(thresholds) = self.thresholds {
-            let guard = self.guard(it.user);
+            let guard = self.guard(it.user());
             guard.note(it.program(), true, &thresholds, now);
             guard.drop(it, &thresholds, now);
         }

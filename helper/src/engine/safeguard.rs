@@ -24,7 +24,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         }
         let key = QuestionKey::new(&waiter.flow, &waiter.identity);
         if self.safeguard.is_on(key.uid) && !self.pending.is_asked(&key) {
-            return self.guard(&waiter, key.uid, now);
+            return self.guard(&waiter, now);
         }
         let identity = self.parts.identifier.refresh(waiter.identity);
         self.ask(Waiter { identity, ..waiter }, &key, now)
@@ -32,18 +32,12 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
 
     /// Drops a packet without asking. It is counted, but not reported by itself: a storm shall not
     /// fill the log.
-    fn guard(
-        &mut self,
-        waiter: &Waiter,
-        user: Option<u32>,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
+    fn guard(&mut self, waiter: &Waiter, now: Timestamp) -> Result<(), EngineError> {
         self.verdict(waiter.packet, Action::Drop)?;
         if self.dropped.answer(waiter, now).is_none() {
             self.dropped
                 .keep(waiter, Action::Drop, &Reason::Overload, now);
             let dropped = Undecided {
-                user,
                 flow: &waiter.flow,
                 identity: &waiter.identity,
             };
@@ -68,14 +62,13 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             !matches!(asked, Asked::Joined(_)) && self.dropped.answer(&waiter, now).is_none();
         if is_new {
             let asks = Undecided {
-                user: key.uid,
                 flow: &waiter.flow,
                 identity: &waiter.identity,
             };
             let waiting = self.pending.packets_of(key.uid);
             let refused = asked == Asked::Full;
             if self.safeguard.asked(asks, refused, waiting, now) {
-                self.guards_began();
+                self.guards_began(now);
             }
         }
         match asked {
@@ -94,7 +87,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         if self.parts.queue.is_nearly_full() {
             let now = self.parts.clock.steady();
             if self.safeguard.queue_is_full(now) {
-                self.guards_began();
+                self.guards_began(now);
             }
         }
     }
@@ -120,16 +113,17 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         count
     }
 
-    fn guards_began(&self) {
+    /// Tells of guards that have just begun.
+    fn guards_began(&self, now: Timestamp) {
         for episode in self.safeguard.episodes() {
-            if episode.dropped == 0 {
+            if episode.since == now {
                 tracing::warn!(
                     user = episode.user,
                     cause = %episode.cause,
                     "Safeguard begins for {}: {}. Connections that no rule decides are dropped. \
                      The loudest programs: {}",
                     whom(&episode),
-                    because(&episode),
+                    episode.cause.because(),
                     loudest(&episode, |loud| loud.undecided),
                 );
             }
@@ -154,7 +148,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                  connections were dropped. The loudest programs: {}",
                 whom(&episode),
                 Duration::from_millis(lasted),
-                because(&episode),
+                episode.cause.because(),
                 episode.dropped,
                 loudest(&episode, |loud| loud.dropped),
             );
@@ -180,15 +174,6 @@ fn whom(episode: &Episode) -> String {
     episode
         .user
         .map_or_else(|| "no user".to_owned(), |uid| format!("user {uid}"))
-}
-
-fn because(episode: &Episode) -> &'static str {
-    use bastion_policy::safeguard::Cause;
-    match episode.cause {
-        Cause::Questions => "too many questions came at once",
-        Cause::Packets => "too many packets waited",
-        Cause::Queue => "the queue was nearly full",
-    }
 }
 
 /// Programs with a number of each. Paths may hold anything, so they are escaped.

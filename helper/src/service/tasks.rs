@@ -73,7 +73,8 @@ impl Tasks {
         })
         .inspect_err(|error| tracing::warn!(%error, "{error}"))
         .ok();
-        let status_due = Arc::new(Notify::new());
+        // Subscribers hear at once where Safeguard has begun or ended.
+        let status_due = heard.safeguard;
         let mut set = JoinSet::new();
         set.spawn(questions::run(
             Arc::clone(core),
@@ -93,7 +94,6 @@ impl Tasks {
             Arc::clone(bus),
             Arc::clone(&status_due),
         ));
-        set.spawn(safeguard(heard.safeguard, Arc::clone(&status_due)));
         set.spawn(age(Arc::clone(core)));
         set.spawn(guard(Arc::clone(core), Arc::clone(bus)));
         set.spawn(copies(Arc::clone(core)));
@@ -235,14 +235,6 @@ async fn changes(core: Arc<Core>, bus: Arc<Bus>, status_due: Arc<Notify>) -> Run
             },
             () = pause_over => {}
         }
-        status_due.notify_one();
-    }
-}
-
-/// Tells subscribers where Safeguard is on.
-async fn safeguard(changed: Arc<Notify>, status_due: Arc<Notify>) -> RunError {
-    loop {
-        changed.notified().await;
         status_due.notify_one();
     }
 }

@@ -1,6 +1,7 @@
 //! `bastionctl safeguard`.
 
 use bastion_ipc::wire::Guard;
+use bastion_policy::safeguard::Cause;
 
 use crate::cli::SafeguardCommand;
 use crate::client::{Client, authenticated};
@@ -63,11 +64,9 @@ pub(super) fn whom(user: u32) -> String {
 
 /// Why, in words.
 pub(super) fn because(cause: &str) -> String {
-    match cause {
-        "questions" => "too many questions came at once".into(),
-        "packets" => "too many packets waited".into(),
-        "queue" => "the kernel's queue was nearly full".into(),
-        other => clean(other).into_owned(),
+    match cause.parse::<Cause>() {
+        Ok(cause) => cause.because().into(),
+        Err(_) => clean(cause).into_owned(),
     }
 }
 

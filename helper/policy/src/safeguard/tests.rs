@@ -38,7 +38,6 @@ impl World {
         let flow = flow();
         let identity = sender(user, program);
         let it = Undecided {
-            user: Some(user),
             flow: &flow,
             identity: &identity,
         };
