@@ -50,7 +50,7 @@ inlined void image_of(struct task_struct *task, __u32 pids, struct bastion_image
 }
 
 /* The same of the running thread. The verifier knows what `current` is, so that its fields are read
- * without a call for each, which is half of what it costs. */
+ * without a call for each. */
 inlined void running_image(struct task_struct *current, __u32 pids, struct bastion_image *image)
 {
 	struct task_struct *leader = current->group_leader;

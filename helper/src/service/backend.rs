@@ -7,7 +7,7 @@ use std::time::Instant;
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogQuery,
-    LoudProgram, Status, WireRule, rule_id,
+    Status, WireRule, rule_id,
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
@@ -15,7 +15,6 @@ use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
 use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
-use bastion_policy::safeguard::{Episode, Loud};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
 
@@ -51,7 +50,11 @@ impl Backend for Core {
             asked: count(&counters.asked),
             mended: count(&self.mended),
             queue_lost: lost,
-            safeguard: self.safeguard(None).into_iter().map(public).collect(),
+            safeguard: self
+                .safeguard(None)
+                .into_iter()
+                .map(record::public)
+                .collect(),
             ..status
         }
     }
@@ -93,7 +96,7 @@ impl Backend for Core {
 
     fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard> {
         let episodes = self.engine.safeguard().unwrap_or_default();
-        let seen = episodes.into_iter().map(guard);
+        let seen = episodes.into_iter().map(record::guard);
         seen.filter(|guard| seen_by.is_none_or(|uid| guard.user == uid))
             .collect()
     }
@@ -281,29 +284,6 @@ impl Core {
             troubles: troubles.chain(stored.settings.troubles()).collect(),
             ..Status::default()
         }
-    }
-}
-
-fn guard(episode: Episode) -> Guard {
-    let loud = |loud: Loud| LoudProgram {
-        program: loud.program,
-        undecided: loud.undecided,
-        dropped: loud.dropped,
-    };
-    Guard {
-        user: episode.user.unwrap_or(record::NO_UID),
-        since: episode.since.as_millis(),
-        cause: episode.cause.to_string(),
-        dropped: episode.dropped,
-        programs: episode.programs.into_iter().map(loud).collect(),
-    }
-}
-
-/// What everybody may see of it.
-fn public(guard: Guard) -> Guard {
-    Guard {
-        programs: Vec::new(),
-        ..guard
     }
 }
 

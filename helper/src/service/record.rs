@@ -1,9 +1,10 @@
-//! Decisions as events.
+//! Decisions as events, and what Safeguard does, as the bus has them.
 
-use bastion_ipc::wire::Event;
+use bastion_ipc::wire::{Event, Guard, LoudProgram};
 use bastion_policy::flow::Flow;
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::RuleSet;
+use bastion_policy::safeguard::{Episode, Loud};
 
 use crate::engine::Decided;
 
@@ -45,5 +46,31 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
             .unwrap_or_default(),
         count: 1,
         ..Event::default()
+    }
+}
+
+/// Where Safeguard is on, in the form in which it is shown.
+#[must_use]
+pub fn guard(episode: Episode) -> Guard {
+    let loud = |loud: Loud| LoudProgram {
+        program: loud.program,
+        undecided: loud.undecided,
+        dropped: loud.dropped,
+    };
+    Guard {
+        user: episode.user.unwrap_or(NO_UID),
+        since: episode.since.as_millis(),
+        cause: episode.cause.to_string(),
+        dropped: episode.dropped,
+        programs: episode.programs.into_iter().map(loud).collect(),
+    }
+}
+
+/// What everybody may see of it.
+#[must_use]
+pub fn public(guard: Guard) -> Guard {
+    Guard {
+        programs: Vec::new(),
+        ..guard
     }
 }
