@@ -254,11 +254,14 @@ impl App {
             Message::Status(status) => self.set_status(*status, window, sender),
             Message::Decided(events) => {
                 self.connections.emit(pages::connections::Input::Refresh);
+                self.overview
+                    .emit(pages::overview::Input::Decided(events.clone()));
                 self.log.emit(pages::log::Input::Decided(events));
             }
             Message::RulesChanged => self.rules.emit(pages::rules::Input::Reload),
             Message::Ask(question) => {
                 self.prompt.emit(prompt::Input::Ask(question));
+                self.overview.emit(pages::overview::Input::Asked);
                 self.connections.emit(pages::connections::Input::Refresh);
             }
             Message::Withdraw(id) => self.prompt.emit(prompt::Input::Withdraw(id)),
@@ -344,6 +347,7 @@ impl App {
         if self.link == Link::Ready {
             self.rules.emit(pages::rules::Input::Reload);
             self.log.emit(pages::log::Input::Reload);
+            self.overview.emit(pages::overview::Input::Reload);
             self.connections.emit(pages::connections::Input::Refresh);
         } else {
             // Whoever asked is gone, and with it every packet that waited.

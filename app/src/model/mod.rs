@@ -14,4 +14,5 @@ pub mod sentence;
 pub mod stack;
 pub mod status;
 pub mod time;
+pub mod traffic;
 pub mod verdict;

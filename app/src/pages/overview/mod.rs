@@ -1,20 +1,21 @@
 //! Overview: the state at a glance, the mode, counters and health.
 
+mod activity;
+mod build;
+
+use activity::Activity;
 use adw::prelude::*;
-use bastion_ipc::wire::Status;
+use bastion_ipc::wire::{Event, LogQuery, Status};
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use super::{Context, Output, report, tick_while_shown};
 use crate::client::Failure;
-use crate::i18n::{gettext, gettext_f};
 use crate::model::names;
 use crate::model::safeguard::Safeguard;
 use crate::model::status::{Health, Hero, health};
 use crate::model::time;
-use crate::widgets::choice;
+use crate::model::traffic::{self, Traffic};
 
-/// Lengths of a pause offered, in seconds.
-const PAUSES: [u32; 4] = [300, 900, 3600, 86_400];
 /// Modes in the order of the combo row.
 const MODES: [&str; 2] = ["ask", "learn"];
 
@@ -25,6 +26,9 @@ pub struct Overview {
     safeguard: Safeguard,
     /// A change of the user's is on its way; what the helper says meanwhile is older.
     changing: bool,
+    traffic: Traffic,
+    /// The last decision that counts in it.
+    last: u64,
 }
 
 /// What the page takes in.
@@ -34,12 +38,27 @@ pub enum Input {
     Status(Box<Status>),
     /// For whom Safeguard is on.
     Safeguard(Box<Safeguard>),
+    /// There is a helper again.
+    Reload,
+    /// New decisions.
+    Decided(Vec<Event>),
+    /// The user is being asked.
+    Asked,
     /// Time passed.
     Tick,
     /// The user chose a mode by its position.
     Mode(u32),
     /// The user wants a pause of so many seconds; 0 ends it.
     Pause(u32),
+}
+
+/// What comes of commands.
+#[derive(Debug)]
+pub enum Done {
+    /// Something was changed, or not.
+    Changed(Result<(), Failure>),
+    /// What was decided before the window looked.
+    Past(Result<Vec<Event>, Failure>),
 }
 
 /// The widgets that change.
@@ -52,6 +71,7 @@ pub struct Widgets {
     resume: gtk::Button,
     counters: [gtk::Label; 4],
     mode: adw::ComboRow,
+    activity: Activity,
     health: adw::PreferencesGroup,
     rows: Vec<adw::ActionRow>,
     shown: Vec<Health>,
@@ -61,7 +81,7 @@ impl Component for Overview {
     type Init = Context;
     type Input = Input;
     type Output = Output;
-    type CommandOutput = Result<(), Failure>;
+    type CommandOutput = Done;
     type Root = adw::ToolbarView;
     type Widgets = Widgets;
 
@@ -74,7 +94,7 @@ impl Component for Overview {
         root: Self::Root,
         sender: ComponentSender<Self>,
     ) -> ComponentParts<Self> {
-        let widgets = build(&root, &sender);
+        let widgets = build::page(&root, &sender);
         let input = sender.clone();
         tick_while_shown(&root, move || input.input(Input::Tick));
         let model = Self {
@@ -82,6 +102,8 @@ impl Component for Overview {
             status: Status::default(),
             safeguard: Safeguard::default(),
             changing: false,
+            traffic: Traffic::default(),
+            last: 0,
         };
         ComponentParts { model, widgets }
     }
@@ -90,24 +112,34 @@ impl Component for Overview {
         match input {
             Input::Status(status) => self.status = *status,
             Input::Safeguard(safeguard) => self.safeguard = *safeguard,
+            Input::Reload => self.load(&sender),
+            Input::Decided(events) => self.count(&events),
+            Input::Asked => self.traffic.asked(time::now()),
             Input::Tick => {}
             Input::Mode(position) => self.set_mode(position, &sender),
             Input::Pause(seconds) => {
                 let client = self.context.client.clone();
-                sender.oneshot_command(async move { client.pause(seconds).await });
+                sender.oneshot_command(async move { Done::Changed(client.pause(seconds).await) });
             }
         }
     }
 
-    fn update_cmd(
-        &mut self,
-        result: Result<(), Failure>,
-        sender: ComponentSender<Self>,
-        _: &Self::Root,
-    ) {
-        self.changing = false;
-        if let Err(failure) = result {
-            report(sender.output_sender(), failure);
+    fn update_cmd(&mut self, done: Done, sender: ComponentSender<Self>, _: &Self::Root) {
+        match done {
+            Done::Changed(result) => {
+                self.changing = false;
+                if let Err(failure) = result {
+                    report(sender.output_sender(), failure);
+                }
+            }
+            Done::Past(Ok(events)) => {
+                self.traffic = Traffic::default();
+                self.last = 0;
+                self.count(&events);
+            }
+            // The window shows that there is no helper.
+            Done::Past(Err(Failure::Down)) => {}
+            Done::Past(Err(failure)) => report(sender.output_sender(), failure),
         }
     }
 
@@ -136,6 +168,7 @@ impl Component for Overview {
                 .mode
                 .set_selected(mode.map_or(gtk::INVALID_LIST_POSITION, |p| p as u32));
         }
+        widgets.activity.show(&self.traffic);
         let mut lines = health(&self.status, now);
         lines.extend(self.safeguard.health(&self.context.directory, now));
         show_health(widgets, lines);
@@ -151,8 +184,30 @@ impl Overview {
         {
             self.changing = true;
             let client = self.context.client.clone();
-            sender.oneshot_command(async move { client.set_mode(mode).await });
+            sender.oneshot_command(async move { Done::Changed(client.set_mode(mode).await) });
         }
+    }
+
+    fn load(&self, sender: &ComponentSender<Self>) {
+        let client = self.context.client.clone();
+        let query = LogQuery {
+            since: Some(time::now().saturating_sub(traffic::BARS as u64 * traffic::STEP)),
+            limit: Some(LogQuery::MAX),
+            ..LogQuery::default()
+        };
+        sender.oneshot_command(async move { Done::Past(client.log(&query).await) });
+    }
+
+    /// Counts decisions, each once: what the log has may come as news, too.
+    fn count(&mut self, events: &[Event]) {
+        let last = self.last;
+        let new: Vec<Event> = events
+            .iter()
+            .filter(|event| event.id > last)
+            .cloned()
+            .collect();
+        self.last = new.iter().map(|event| event.id).fold(last, u64::max);
+        self.traffic.decided(&new, time::now());
     }
 }
 
@@ -183,180 +238,4 @@ fn show_health(widgets: &mut Widgets, health: Vec<Health>) {
         widgets.rows.push(row);
     }
     widgets.shown = health;
-}
-
-fn build(root: &adw::ToolbarView, sender: &ComponentSender<Overview>) -> Widgets {
-    root.add_top_bar(&adw::HeaderBar::new());
-
-    let icon = gtk::Image::builder()
-        .pixel_size(96)
-        .accessible_role(gtk::AccessibleRole::Presentation)
-        .build();
-    let title = gtk::Label::builder()
-        .css_classes(["title-1"])
-        .wrap(true)
-        .build();
-    let description = gtk::Label::builder()
-        .css_classes(["body", "dim-label"])
-        .wrap(true)
-        .justify(gtk::Justification::Center)
-        .build();
-    let pause = gtk::MenuButton::builder()
-        .label(gettext("_Pause"))
-        .use_underline(true)
-        .halign(gtk::Align::Center)
-        .css_classes(["pill"])
-        .margin_top(12)
-        .build();
-    pause.set_popover(Some(&pause_choices(sender)));
-    let resume = gtk::Button::builder()
-        .label(gettext("_Resume Protection"))
-        .use_underline(true)
-        .halign(gtk::Align::Center)
-        .css_classes(["pill", "suggested-action"])
-        .margin_top(12)
-        .build();
-    let input = sender.clone();
-    resume.connect_clicked(move |_| input.input(Input::Pause(0)));
-
-    let hero = gtk::Box::builder()
-        .orientation(gtk::Orientation::Vertical)
-        .spacing(6)
-        .margin_top(12)
-        .build();
-    for child in [
-        icon.upcast_ref::<gtk::Widget>(),
-        title.upcast_ref(),
-        description.upcast_ref(),
-    ] {
-        hero.append(child);
-    }
-    hero.append(&pause);
-    hero.append(&resume);
-
-    let (cards, counters) = counters();
-    let (mode_group, mode) = mode(sender);
-    let health = adw::PreferencesGroup::builder()
-        .title(gettext("Health"))
-        .build();
-
-    let content = gtk::Box::builder()
-        .orientation(gtk::Orientation::Vertical)
-        .spacing(24)
-        .margin_top(12)
-        .margin_bottom(24)
-        .margin_start(18)
-        .margin_end(18)
-        .build();
-    content.append(&hero);
-    content.append(&cards);
-    content.append(&mode_group);
-    content.append(&health);
-    let clamp = adw::Clamp::builder()
-        .maximum_size(680)
-        .child(&content)
-        .build();
-    let scrolled = gtk::ScrolledWindow::builder()
-        .hscrollbar_policy(gtk::PolicyType::Never)
-        .child(&clamp)
-        .build();
-    root.set_content(Some(&scrolled));
-    Widgets {
-        icon,
-        title,
-        description,
-        pause,
-        resume,
-        counters,
-        mode,
-        health,
-        rows: Vec::new(),
-        shown: Vec::new(),
-    }
-}
-
-/// The cards with numbers, in the order of [`Overview::update_view`].
-fn counters() -> (gtk::FlowBox, [gtk::Label; 4]) {
-    let cards = gtk::FlowBox::builder()
-        .selection_mode(gtk::SelectionMode::None)
-        .homogeneous(true)
-        .min_children_per_line(2)
-        .max_children_per_line(4)
-        .column_spacing(12)
-        .row_spacing(12)
-        .build();
-    let titles = [
-        (gettext("Allowed"), "success"),
-        (gettext("Denied"), "error"),
-        (gettext("Asked"), "accent"),
-        (gettext("Waiting"), "warning"),
-    ];
-    let labels = titles.map(|(title, style)| {
-        let number = gtk::Label::builder()
-            .css_classes(["title-1", "numeric", style])
-            .build();
-        let caption = gtk::Label::builder()
-            .label(&title)
-            .css_classes(["caption-heading", "dim-label"])
-            .build();
-        number.update_relation(&[gtk::accessible::Relation::DescribedBy(&[
-            caption.upcast_ref()
-        ])]);
-        let card = gtk::Box::builder()
-            .orientation(gtk::Orientation::Vertical)
-            .spacing(3)
-            .css_classes(["card", "counter"])
-            .build();
-        card.append(&number);
-        card.append(&caption);
-        let child = gtk::FlowBoxChild::builder()
-            .child(&card)
-            .focusable(false)
-            .build();
-        cards.append(&child);
-        number
-    });
-    (cards, labels)
-}
-
-fn mode(sender: &ComponentSender<Overview>) -> (adw::PreferencesGroup, adw::ComboRow) {
-    let names = [gettext("Ask"), gettext("Learn")];
-    let row = choice::row(&gettext("Mode"), &names.each_ref().map(String::as_str));
-    row.set_subtitle(&gettext("What happens to connections that no rule decides"));
-    let input = sender.clone();
-    row.connect_selected_notify(move |row| input.input(Input::Mode(row.selected())));
-    let group = adw::PreferencesGroup::new();
-    group.add(&row);
-    let preferences = adw::ActionRow::builder()
-        .title(gettext("Preferences"))
-        .activatable(true)
-        .action_name("app.preferences")
-        .build();
-    preferences.add_suffix(&gtk::Image::from_icon_name("go-next-symbolic"));
-    group.add(&preferences);
-    (group, row)
-}
-
-fn pause_choices(sender: &ComponentSender<Overview>) -> gtk::Popover {
-    let list = gtk::Box::builder()
-        .orientation(gtk::Orientation::Vertical)
-        .build();
-    let popover = gtk::Popover::builder()
-        .child(&list)
-        .css_classes(["menu"])
-        .build();
-    for seconds in PAUSES {
-        let span = time::span(seconds.into());
-        let button = gtk::Button::builder()
-            .label(gettext_f("For {span}", &[("span", &span)]))
-            .css_classes(["flat"])
-            .build();
-        let (input, menu) = (sender.clone(), popover.clone());
-        button.connect_clicked(move |_| {
-            menu.popdown();
-            input.input(Input::Pause(seconds));
-        });
-        list.append(&button);
-    }
-    popover
 }
