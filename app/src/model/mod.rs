@@ -15,4 +15,5 @@ pub mod stack;
 pub mod status;
 pub mod time;
 pub mod traffic;
+pub mod tray;
 pub mod verdict;
