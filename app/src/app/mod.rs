@@ -196,6 +196,9 @@ impl Component for App {
         match input {
             Input::Client(message) => self.hear(message, window, &sender),
             Input::Page(pages::Output::Failed(failure)) => window.toast(&failure.sentence()),
+            Input::Page(pages::Output::MakeRule(rule)) => {
+                self.rules.emit(pages::rules::Input::Edit(rule));
+            }
             Input::Page(pages::Output::Undoable(text, undo)) => {
                 window.toast_with_undo(&text, undo, &sender);
             }

@@ -1,10 +1,10 @@
 //! Live connections and logged decisions as rows: they show the same facts.
 
-use bastion_ipc::wire::{Connection, Event};
+use bastion_ipc::wire::{Connection, Event, WireRule};
 
 use super::names::{self, Directory};
 use super::verdict::{self, Verdict};
-use crate::i18n::gettext;
+use crate::i18n::{gettext, gettext_f};
 
 /// Most live connections shown; the list must stay small however busy the network is.
 pub const MOST: usize = 1_000;
@@ -40,6 +40,7 @@ pub struct FlowRow {
     pub reason: String,
     /// How many flows this row stands for.
     pub count: u32,
+    protocol_text: String,
     haystack: String,
 }
 
@@ -69,6 +70,7 @@ impl FlowRow {
             state: verdict.label(),
             reason: verdict::reason(&event.reason, &event.rule_name, directory),
             count: event.count.max(1),
+            protocol_text: event.protocol.clone(),
             haystack: String::new(),
         };
         row.haystack = [
@@ -97,6 +99,36 @@ impl FlowRow {
             row.state = gettext("Open");
         }
         row
+    }
+
+    /// A rule for such connections, which does what was done with this one; none where a rule can't
+    /// tell by whom they are made.
+    #[must_use]
+    pub fn rule(&self) -> Option<WireRule> {
+        if matches!(self.program_path.as_str(), "" | "unknown") || self.destination.is_empty() {
+            return None;
+        }
+        let name = gettext_f(
+            "{program} to {destination}",
+            &[
+                ("program", &self.program),
+                ("destination", &self.destination),
+            ],
+        );
+        let action = match self.verdict {
+            Verdict::Allowed | Verdict::Waiting => "allow",
+            Verdict::Denied => "deny",
+            Verdict::Dropped => "drop",
+        };
+        Some(WireRule {
+            name,
+            action: action.into(),
+            program: Some(self.program_path.clone()),
+            destination: Some(self.destination.clone()),
+            ports: (self.port_number != 0).then(|| self.port_number.to_string()),
+            protocol: Some(self.protocol_text.clone()),
+            ..WireRule::default()
+        })
     }
 
     /// True if every word of the query occurs somewhere in the row. The query is in lower case.
@@ -171,6 +203,26 @@ mod tests {
         let rows = rows(&many, &directory());
         assert_eq!(rows.len(), MOST);
         assert_eq!(rows[0].id, 4_999);
+    }
+
+    #[test]
+    fn a_rule_is_made_of_what_is_known() {
+        let mut connection = connection(1, "open");
+        let rule =
+            |connection: &Connection| FlowRow::of_connection(connection, &directory()).rule();
+        let made = rule(&connection).unwrap();
+        assert_eq!(made.name, "curl to example.org");
+        assert_eq!(made.action, "allow");
+        assert_eq!(made.id, None);
+        assert_eq!(made.program.as_deref(), Some("/usr/bin/curl"));
+        assert_eq!(made.destination.as_deref(), Some("example.org"));
+        assert_eq!(made.ports.as_deref(), Some("443"));
+        assert_eq!(made.protocol.as_deref(), Some("tcp"));
+        // The policy takes it as it is.
+        let id = Some("r1".into());
+        bastion_policy::rule::Rule::try_from(&WireRule { id, ..made }).unwrap();
+        connection.event.program = "unknown".into();
+        assert_eq!(rule(&connection), None);
     }
 
     #[test]

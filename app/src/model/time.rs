@@ -70,6 +70,16 @@ pub fn passed(then: u64, now: u64) -> String {
     left(now.max(then), then)
 }
 
+/// A time of the log, `then` milliseconds since the epoch, as the language writes date and time.
+#[must_use]
+pub fn moment(then: u64) -> String {
+    let seconds = i64::try_from(then / 1000).unwrap_or(i64::MAX);
+    gtk::glib::DateTime::from_unix_local(seconds)
+        .and_then(|time| time.format("%c"))
+        .map(Into::into)
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

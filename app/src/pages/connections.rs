@@ -12,7 +12,9 @@ use relm4::typed_view::column::RelmColumn;
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use super::flow_columns::{Destination, HasFlow, Port, Program, Protocol, State, User};
-use super::{Context, Filled, Output, Search, adaptive, report, scrolled, tick_while_shown};
+use super::{
+    Context, Filled, Output, Search, adaptive, present_flow, report, scrolled, tick_while_shown,
+};
 use crate::client::Failure;
 use crate::i18n::gettext;
 use crate::model::connections::{FlowRow, rows};
@@ -69,6 +71,8 @@ pub enum Input {
     Clear,
     /// Time passed.
     Tick,
+    /// The user activated the row at this position.
+    Open(u32),
     /// The user searches for this.
     Search(String),
 }
@@ -108,6 +112,10 @@ impl Component for Connections {
         header.pack_start(&search.button);
         root.add_top_bar(&header);
         root.add_top_bar(&search.bar);
+        let input = sender.clone();
+        table
+            .view
+            .connect_activate(move |_, position| input.input(Input::Open(position)));
         let filled = Filled::new(
             &scrolled(&table.view, &gettext("Connections")),
             "network-transmit-receive-symbolic",
@@ -145,6 +153,11 @@ impl Component for Connections {
             Input::Refresh => {}
             Input::Clear => sync(&mut self.table, Vec::new()),
             Input::Tick => self.tick(),
+            Input::Open(position) => {
+                if let Some(row) = self.table.get_visible(position) {
+                    present_flow(&row.borrow().flow, root, sender.output_sender());
+                }
+            }
             Input::Search(text) => {
                 *self.query.borrow_mut() = text;
                 self.table.notify_filter_changed(0);

@@ -5,7 +5,7 @@ use bastion_ipc::wire::Event;
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use super::flow_columns::{Destination, Port, Program, Protocol, Reason, State, Time, User};
-use super::{Context, Filled, Output, Search, adaptive, report, scrolled};
+use super::{Context, Filled, Output, Search, adaptive, present_flow, report, scrolled};
 use crate::client::Failure;
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
@@ -42,6 +42,8 @@ pub enum Input {
     Search(String),
     /// The user wants this verdict alone; a position in the filter.
     Verdict(u32),
+    /// The user activated the row at this position.
+    Open(u32),
     /// The user wants older events.
     More,
 }
@@ -112,6 +114,11 @@ impl Component for LogPage {
                     ..self.log.filter.clone()
                 };
                 self.restart(filter, &sender);
+            }
+            Input::Open(position) => {
+                if let Some(row) = self.table.get_visible(position) {
+                    present_flow(&row.borrow(), root, sender.output_sender());
+                }
             }
             Input::More if self.log.has_more() => self.ask(self.log.more(), &sender),
             Input::More => {}
@@ -197,6 +204,10 @@ fn build(
         .build();
     let input = sender.clone();
     more.connect_clicked(move |_| input.input(Input::More));
+    let input = sender.clone();
+    table
+        .view
+        .connect_activate(move |_, position| input.input(Input::Open(position)));
     let scroller = scrolled(&table.view, &gettext("Log"));
     let input = sender.clone();
     scroller.connect_edge_reached(move |_, edge| {

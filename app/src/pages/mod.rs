@@ -3,6 +3,7 @@
 
 pub mod connections;
 mod flow_columns;
+mod flow_dialog;
 pub mod log;
 pub mod overview;
 mod rule_columns;
@@ -33,6 +34,8 @@ pub struct Context {
 pub enum Output {
     /// A call came to nothing.
     Failed(Failure),
+    /// The user wants to make a rule of this.
+    MakeRule(Box<bastion_ipc::wire::WireRule>),
     /// Something happened, which can be undone.
     Undoable(String, Undo),
 }
@@ -185,6 +188,20 @@ pub(crate) fn tick_while_shown(widget: &impl IsA<gtk::Widget>, tick: impl Fn() +
     widget.connect_unmap(move |_| {
         if let Some(source) = running.take() {
             source.remove();
+        }
+    });
+}
+
+/// Shows all that is known of a flow, from which the user can make a rule.
+pub(crate) fn present_flow(
+    flow: &crate::model::connections::FlowRow,
+    parent: &impl IsA<gtk::Widget>,
+    sender: &relm4::Sender<Output>,
+) {
+    let sender = sender.clone();
+    flow_dialog::present(flow, parent, move |rule| {
+        if sender.send(Output::MakeRule(Box::new(rule))).is_err() {
+            tracing::debug!("the window is gone already");
         }
     });
 }

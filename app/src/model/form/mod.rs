@@ -144,7 +144,8 @@ impl Form {
     /// True for a rule that exists already.
     #[must_use]
     pub fn is_edit(&self) -> bool {
-        self.origin.is_some()
+        let id = self.origin.as_ref().and_then(|origin| origin.id.as_ref());
+        id.is_some()
     }
 
     /// The fields as text, without regard to whether they make sense.

@@ -1,0 +1,66 @@
+//! The pages at work, by keyboard and through accessibility.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use serde_json::{Value, json};
+
+use common::desktop::Desktop;
+use common::{Bus, eventually};
+
+fn page(desktop: &mut Desktop, name: &str) {
+    desktop.perform(
+        "click",
+        json!({ "find": { "role": "list item", "name": name } }),
+    );
+}
+
+fn key(desktop: &mut Desktop, key: &str) {
+    desktop.perform("key", json!({ "keys": [key] }));
+}
+
+/// Chooses a row of the table and opens it.
+fn open_row(desktop: &mut Desktop, text: &str) {
+    let row = json!({ "role": "table row", "contains": text });
+    eventually("the row", || {
+        desktop.perform("click", json!({ "find": row }));
+        let row = desktop.wait(row.clone());
+        let states = row["states"].as_array().unwrap();
+        states.contains(&json!("selected")).then_some(())
+    });
+    key(desktop, "Return");
+}
+
+fn title(name: &str) -> Value {
+    json!({ "role": "label", "name": name })
+}
+
+#[test]
+fn a_rule_is_made_of_what_the_log_and_the_connections_show() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let mut desktop = Desktop::start(&bus);
+    desktop.start_app(&[]);
+    desktop.shows("Protection Is On");
+
+    page(&mut desktop, "Log");
+    open_row(&mut desktop, "git.example.net");
+    desktop.wait(title("Connection"));
+    desktop.shows("Answered by alice");
+    desktop.press("Make a Rule…");
+    desktop.wait(title("New Rule"));
+    let name = json!({ "role": "text", "name": "Name" });
+    let name = desktop.perform("wait", json!({ "find": name }));
+    assert_eq!(name["text"], "git to git.example.net");
+    desktop.press("Save");
+    desktop.wait_gone(title("New Rule"));
+    page(&mut desktop, "Rules");
+    desktop.wait(json!({ "role": "table row", "contains": "git to git.example.net" }));
+}
