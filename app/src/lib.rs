@@ -8,7 +8,7 @@
 //! - [`model`]: what is shown, as plain values without GTK.
 //! - [`widgets`]: what several pages share.
 //! - [`notification`] and `tray`: what the desktop shows of its own.
-//! - [`i18n`]: translated texts; [`settings`]: what the app remembers.
+//! - `shortcuts`: the keys; [`i18n`]: translated texts; [`settings`]: what the app remembers.
 
 pub mod app;
 pub mod client;
@@ -20,6 +20,7 @@ pub mod pages;
 pub mod preferences;
 pub mod prompt;
 pub mod settings;
+mod shortcuts;
 #[cfg(test)]
 mod testing;
 mod tray;

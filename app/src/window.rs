@@ -104,6 +104,7 @@ impl Window {
             Err(error) => tracing::error!(%error, "the window will not adapt to small screens"),
         }
         connect_sidebar(&sidebar, &stack, &content, &split);
+        window.add_action(&page_action(&sidebar, &split));
         Self {
             toasts,
             stack,
@@ -228,6 +229,7 @@ fn sidebar_page(list: &gtk::ListBox) -> adw::NavigationPage {
 fn main_menu() -> gtk::MenuButton {
     let menu = gtk::gio::Menu::new();
     menu.append(Some(&gettext("_Preferences")), Some("app.preferences"));
+    menu.append(Some(&gettext("_Keyboard Shortcuts")), Some("app.shortcuts"));
     menu.append(Some(&gettext("_About Bastion")), Some("app.about"));
     menu.append(Some(&gettext("_Quit")), Some("app.quit"));
     gtk::MenuButton::builder()
@@ -259,6 +261,23 @@ fn connect_sidebar(
     let split = split.clone();
     sidebar.connect_row_activated(move |_, _| split.set_show_content(true));
     sidebar.select_row(sidebar.row_at_index(0).as_ref());
+}
+
+/// Shows a page by its name, as its row of the sidebar does.
+fn page_action(sidebar: &gtk::ListBox, split: &adw::NavigationSplitView) -> gtk::gio::SimpleAction {
+    let action = gtk::gio::SimpleAction::new("page", Some(gtk::glib::VariantTy::STRING));
+    let (sidebar, split) = (sidebar.clone(), split.clone());
+    action.connect_activate(move |_, name| {
+        let name = name.and_then(gtk::glib::Variant::str);
+        let row = (0..)
+            .zip(places())
+            .find(|(_, place)| Some(place.name) == name);
+        if let Some((index, _)) = row {
+            sidebar.select_row(sidebar.row_at_index(index).as_ref());
+            split.set_show_content(true);
+        }
+    });
+    action
 }
 
 /// The page that stands in for all others, added to the stack.

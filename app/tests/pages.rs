@@ -43,6 +43,28 @@ fn title(name: &str) -> Value {
 }
 
 #[test]
+fn every_page_and_its_search_have_keys() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let mut desktop = Desktop::start(&bus);
+    desktop.start_app(&[]);
+    desktop.shows("Protection Is On");
+    for (number, list) in ["Connections", "Rules", "Log"].into_iter().enumerate() {
+        key(&mut desktop, &format!("alt+{}", number + 2));
+        desktop.wait(json!({ "role": "tree table", "name": list }));
+        key(&mut desktop, "ctrl+f");
+        let entry = json!({ "contains": "Search ", "role": "entry" });
+        desktop.wait(entry.clone());
+        key(&mut desktop, "Escape");
+        desktop.wait_gone(entry);
+    }
+    key(&mut desktop, "alt+1");
+    desktop.shows("Protection Is On");
+    key(&mut desktop, "ctrl+question");
+    desktop.wait(title("Keyboard shortcuts"));
+}
+
+#[test]
 fn a_rule_is_made_of_what_the_log_and_the_connections_show() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);

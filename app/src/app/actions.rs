@@ -7,6 +7,7 @@ use relm4::ComponentSender;
 
 use super::{App, Input, SHOW};
 use crate::i18n::gettext;
+use crate::shortcuts;
 
 /// Adds the actions, and their keys.
 pub(super) fn add(application: &gtk::Application, sender: &ComponentSender<App>) {
@@ -20,9 +21,10 @@ pub(super) fn add(application: &gtk::Application, sender: &ComponentSender<App>)
     act("preferences", || Input::Preferences);
     act("about", || Input::About);
     act("quit", || Input::Quit);
-    application.set_accels_for_action("app.quit", &["<Control>q"]);
-    application.set_accels_for_action("app.preferences", &["<Control>comma"]);
-    application.set_accels_for_action("window.close", &["<Control>w"]);
+    act("shortcuts", || Input::Shortcuts);
+    for (action, key) in shortcuts::OF_ACTIONS {
+        application.set_accels_for_action(action, &[key]);
+    }
     let activated = sender.input_sender().clone();
     application.connect_activate(move |_| {
         if activated.send(Input::Activate).is_err() {

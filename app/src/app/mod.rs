@@ -26,6 +26,7 @@ use crate::pages::{self, Context, Undo};
 use crate::preferences::Preferences;
 use crate::prompt::{self, Clock, Prompt};
 use crate::settings::AppSettings;
+use crate::shortcuts;
 use crate::tray::Tray;
 use crate::window::Window;
 
@@ -77,6 +78,8 @@ pub enum Input {
     Preferences,
     /// The user wants to know about the app.
     About,
+    /// The user wants to know the keys.
+    Shortcuts,
     /// The user wants a pause of so many seconds; 0 ends it.
     Pause(u32),
     /// The user wants the app to end.
@@ -227,6 +230,11 @@ impl Component for App {
             // Without a helper there is nothing to prefer; the window says so already.
             Input::Preferences => root.present(),
             Input::About => actions::about().present(Some(root)),
+            Input::Shortcuts => {
+                let keys = shortcuts::window();
+                keys.set_transient_for(Some(root));
+                keys.present();
+            }
             Input::Pause(seconds) => self.overview.emit(pages::overview::Input::Pause(seconds)),
             Input::Quit => relm4::main_application().quit(),
         }

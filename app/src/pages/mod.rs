@@ -18,6 +18,7 @@ use gtk::glib;
 use crate::client::{Client, Failure};
 use crate::i18n::gettext;
 use crate::model::names::Directory;
+use crate::shortcuts;
 use crate::widgets::sync::Table;
 
 /// What every page gets.
@@ -79,6 +80,7 @@ impl Search {
             .bind_property("active", &bar, "search-mode-enabled")
             .bidirectional()
             .build();
+        capture.add_controller(on_search_key(&button));
         Self { button, bar, entry }
     }
 
@@ -87,6 +89,20 @@ impl Search {
         self.entry
             .connect_search_changed(move |entry| changed(entry.text().trim().to_lowercase()));
     }
+}
+
+/// Opens the search by its key.
+fn on_search_key(button: &gtk::ToggleButton) -> gtk::ShortcutController {
+    let keys = gtk::ShortcutController::new();
+    keys.set_scope(gtk::ShortcutScope::Managed);
+    let open = button.clone();
+    let action = gtk::CallbackAction::new(move |_, _| {
+        open.set_active(true);
+        glib::Propagation::Stop
+    });
+    let trigger = gtk::ShortcutTrigger::parse_string(shortcuts::SEARCH);
+    keys.add_shortcut(gtk::Shortcut::new(trigger, Some(action)));
+    keys
 }
 
 /// Puts a table into a scrolled window that a narrow page can hold.
