@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bastion_tests::{As, Family, Firewall, eventually, eventually_equal};
+use bastion_tests::{As, Desktop, Family, Find, Firewall, eventually, eventually_equal};
 
 use serde_json::Value;
 
@@ -67,6 +67,27 @@ fn check_logged(firewall: &Firewall, faults: &[(&str, &str, u64)]) {
     assert_eq!(mended.cloned().collect::<Vec<_>>(), seen);
 }
 
+/// Checks that the window's log names what was missing, to a user who is no administrator.
+fn check_window(firewall: &Firewall) {
+    let mut desktop = Desktop::start(firewall.sandbox(), "bob").unwrap();
+    desktop.spawn(&["bastion"], "/tmp/bastion.log").unwrap();
+    let log = Find::role("list item").named("Log");
+    desktop.press(&log).unwrap();
+    let table = Find::role("tree table").named("Log");
+    for text in [
+        "Bastion Firewall",
+        "Mended",
+        "IPv6 BASTION_NFQUEUE was missing",
+    ] {
+        let label = Find::role("label").named(text).within(table.clone());
+        assert!(desktop.wait(&label).unwrap().is("showing"));
+    }
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/reports");
+    let file = directory.join("mended-log.png");
+    desktop.resize("Bastion", 1200, 700).unwrap();
+    desktop.screenshot(Some("Bastion"), &file).unwrap();
+}
+
 #[test]
 fn a_flushed_table_is_mended_by_a_restart() {
     let Some(mut firewall) = boot("flushed") else {
@@ -113,6 +134,7 @@ fn a_flushed_table_is_noticed_and_mended() {
     // Without its chain the second rule could not have stood.
     missing.extend(["IPv4 BASTION_KERNEL", "IPv6 BASTION_KERNEL"].map(|it| (it, "changed", 1)));
     check_logged(&firewall, &missing);
+    check_window(&firewall);
     check(&firewall, &[vec![], vec![]], "after a flush");
     check_judging(&mut firewall, "after a flush");
 }
