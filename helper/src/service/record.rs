@@ -77,8 +77,11 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
 }
 
 /// Where Safeguard is on, in the form in which it is shown.
-#[must_use]
-pub fn guard(episode: Episode) -> Guard {
+pub fn guards(episodes: Vec<Episode>) -> impl Iterator<Item = Guard> {
+    episodes.into_iter().map(guard)
+}
+
+fn guard(episode: Episode) -> Guard {
     let loud = |loud: Loud| LoudProgram {
         program: loud.program,
         undecided: loud.undecided,
