@@ -110,6 +110,16 @@ impl Core {
         Arc::clone(&self.stored().in_force)
     }
 
+    /// Tells the journal what is wrong with the files that were read at the start; what comes later
+    /// is told as it comes.
+    pub(super) fn tell_troubles(&self) {
+        let stored = self.stored();
+        let rules = stored.rules.troubles().into_iter();
+        for trouble in rules.chain(stored.settings.troubles()) {
+            tracing::error!("{trouble}");
+        }
+    }
+
     /// Puts what is stored into force.
     pub fn apply(&self) {
         self.commit(self.stored());
