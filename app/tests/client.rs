@@ -63,7 +63,7 @@ async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
         let _ = sender.send(message);
     }));
 
-    next(&mut messages, link(Link::Missing)).await;
+    next(&mut messages, link(Link::Missing(None))).await;
     assert_eq!(client.rules().await, Err(Failure::Down));
 
     let helper = bus.helper(&["--ask"]);
@@ -105,7 +105,7 @@ async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
     drop(helper);
     next(&mut messages, |message| {
         assert!(!matches!(&message, Message::Ask(question) if question.id == 666));
-        link(Link::Missing)(message)
+        link(Link::Missing(None))(message)
     })
     .await;
     assert_eq!(client.rules().await, Err(Failure::Down));

@@ -30,14 +30,21 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     service::start_logging();
     match arguments.command {
-        Command::Run => tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("the event loop can't be started")?
-            .block_on(service::run(&Paths::system()))
-            .context("the helper can't go on"),
+        Command::Run => run(&Paths::system()),
         Command::Cleanup { after_stop } => {
             service::cleanup(&Paths::system(), after_stop).context("rules may be left behind")
         }
     }
+}
+
+fn run(paths: &Paths) -> anyhow::Result<()> {
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the event loop can't be started")
+        .and_then(|runtime| Ok(runtime.block_on(service::run(paths))?));
+    if let Err(error) = &ended {
+        service::leave_failure(&paths.failure, &format!("{error:#}"));
+    }
+    ended.context("the helper can't go on")
 }

@@ -31,7 +31,13 @@ impl Find {
     /// Any widget whose name contains the text.
     #[must_use]
     pub fn containing(text: &str) -> Self {
-        Self::default().with("contains", text.into())
+        Self::default().saying(text)
+    }
+
+    /// Whose accessible name contains the text.
+    #[must_use]
+    pub fn saying(self, text: &str) -> Self {
+        self.with("contains", text.into())
     }
 
     /// Whose accessible name is this.

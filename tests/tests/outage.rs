@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use bastion_tests::{
-    As, Destination, Family, Firewall, Manner, Outcome, Transport, eventually, eventually_equal,
+    As, Attempt, Destination, Family, Firewall, Manner, Outcome, Standing, Transport, eventually,
+    eventually_equal,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +53,23 @@ fn crash(firewall: &Firewall) {
     assert_eq!(firewall.property("Result").unwrap(), "signal");
 }
 
+/// Has a program without a rule send in both families; returns once both packets wait.
+fn start_waiting(firewall: &mut Firewall, waiter: &str) -> Vec<Attempt> {
+    let waiting = destinations(firewall)
+        .into_iter()
+        .map(|to| {
+            firewall
+                .start_sending(As::Root, waiter, to, PATIENCE)
+                .unwrap()
+        })
+        .collect();
+    eventually_equal("packets that wait", PATIENCE, &2, || {
+        firewall.counter("waiting_packets")
+    })
+    .unwrap();
+    waiting
+}
+
 #[test]
 fn packets_that_wait_are_dropped_when_the_helper_ends() {
     let Some(mut firewall) = boot("waiting-at-end") else {
@@ -61,18 +79,7 @@ fn packets_that_wait_are_dropped_when_the_helper_ends() {
     let free = firewall.program("free").unwrap();
     for way in ["a stop", "a crash"] {
         firewall.internet().forget().unwrap();
-        let waiting: Vec<_> = destinations(&mut firewall)
-            .into_iter()
-            .map(|to| {
-                firewall
-                    .start_sending(As::Root, &waiter, to, PATIENCE)
-                    .unwrap()
-            })
-            .collect();
-        eventually_equal("packets that wait", PATIENCE, &2, || {
-            firewall.counter("waiting_packets")
-        })
-        .unwrap();
+        let waiting = start_waiting(&mut firewall, &waiter);
         match way {
             "a stop" => firewall.systemctl("stop").unwrap(),
             _ => crash(&firewall),
@@ -86,6 +93,45 @@ fn packets_that_wait_are_dropped_when_the_helper_ends() {
         drop(waiting);
         firewall.systemctl("restart").unwrap();
     }
+    check_boot(&firewall);
+}
+
+/// What configures the network when the machine boots; it looks at what stands then.
+const NETWORK: &str = "[Unit]
+DefaultDependencies=no
+Wants=network-pre.target
+After=network-pre.target
+Before=network.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c \"iptables -w -t mangle -S OUTPUT >/var/tmp/v4; ip6tables -w -t mangle -S OUTPUT >/var/tmp/v6; systemctl is-active bastion-helper >/var/tmp/service\"
+[Install]
+WantedBy=multi-user.target";
+
+/// Boots the machine's systemd anew, and checks that packets were judged before anything could
+/// configure the network.
+fn check_boot(firewall: &Firewall) {
+    let sandbox = firewall.sandbox();
+    let enable = format!(
+        "printf '%s\\n' '{NETWORK}' >/etc/systemd/system/network-witness.service
+         systemctl daemon-reload; systemctl enable network-witness.service
+         systemctl soft-reboot"
+    );
+    sandbox.shell(&enable).unwrap();
+    let booted = || {
+        let count = ["systemctl", "show", "--value", "-P", "SoftRebootsCount"];
+        let count = sandbox.run(As::Root, &count).ok()?;
+        let up = sandbox.output(As::Root, &["test", "-e", "/var/tmp/service"]);
+        (count.trim() == "1" && up.ok()?.success()).then_some(())
+    };
+    eventually("another boot", PATIENCE, booted).unwrap();
+    let read = |file: &str| sandbox.run(As::Root, &["cat", file]).unwrap();
+    for file in ["/var/tmp/v4", "/var/tmp/v6"] {
+        let standing = Standing::of(&read(file));
+        assert!(standing.is_right(), "{file}: {standing:?}");
+    }
+    assert_eq!(read("/var/tmp/service"), "active\n");
+    firewall.wait_until_judging().unwrap();
 }
 
 #[test]
@@ -106,6 +152,9 @@ fn nothing_new_leaves_while_a_closed_firewall_is_down() {
     };
     eventually("rules without --queue-bypass", PATIENCE, closed).unwrap();
 
+    // What waits as it dies is dropped, and what is sent again goes nowhere.
+    let waiter = firewall.program("waiter").unwrap();
+    let waiting = start_waiting(&mut firewall, &waiter);
     crash(&firewall);
     for family in Family::ALL {
         let standing = firewall.standing(family).unwrap();
@@ -116,6 +165,7 @@ fn nothing_new_leaves_while_a_closed_firewall_is_down() {
         assert!(!sent.passed(), "{sent:?}");
     }
     assert_eq!(arrived(&mut firewall), [0, 0]);
+    drop(waiting);
     // The machine still talks to itself.
     let to_itself = "ping -c 1 -W 5 127.0.0.1 && ping -c 1 -W 5 ::1";
     firewall.sandbox().shell(to_itself).unwrap();

@@ -110,6 +110,17 @@ fn installed_upgraded_removed_installed_again_and_purged() {
     assert_eq!(firewall.property("UnitFileState").unwrap(), "enabled");
     check_judging(&mut firewall, "after another installation");
 
+    // The rules are taken from where they are, and that is the other iptables by now.
+    let legacy = "for t in iptables ip6tables; do
+        update-alternatives --set $t /usr/sbin/$t-legacy
+    done";
+    firewall.sandbox().shell(legacy).unwrap();
+    firewall.systemctl("restart").unwrap();
+    let saved = "iptables-legacy-save; ip6tables-legacy-save";
+    let saved = firewall.sandbox().shell(saved).unwrap();
+    let ours = saved.matches("--comment BASTION_").count();
+    assert_eq!(ours, 2 * Standing::WANTED.len(), "{saved}");
+    check_judging(&mut firewall, "with iptables-legacy");
     firewall.remove(true).unwrap();
     check_gone(&mut firewall, "after a purge");
     for directory in ["/etc/bastion", "/var/lib/bastion", "/run/bastion"] {

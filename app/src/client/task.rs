@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bastion_ipc::failure;
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy};
 use futures_util::StreamExt as _;
@@ -35,6 +36,17 @@ pub struct Task {
     connected: watch::Sender<Option<Connection>>,
     wishes: mpsc::UnboundedReceiver<Wish>,
     helper: HelperName,
+}
+
+/// Waits until the helper has said something else of why it does not run.
+async fn other_than(said: &Option<String>) -> Option<String> {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        let now = failure::read();
+        if now != *said {
+            return now;
+        }
+    }
 }
 
 /// Why a session with one helper ended.
@@ -126,11 +138,15 @@ impl Task {
         emit: &Emit,
         owners: &mut NameOwnerChangedStream,
     ) -> End {
-        emit(Message::Link(Link::Missing));
-        tokio::select! {
-            () = bus.closed() => End::Bus,
-            change = owners.next() => end_of(change),
-            Some(Wish::Retry) = self.wishes.recv() => End::Retry,
+        let mut said = failure::read();
+        loop {
+            emit(Message::Link(Link::Missing(said.clone())));
+            tokio::select! {
+                () = bus.closed() => return End::Bus,
+                change = owners.next() => return end_of(change),
+                Some(Wish::Retry) = self.wishes.recv() => return End::Retry,
+                now = other_than(&said) => said = now,
+            }
         }
     }
 

@@ -64,11 +64,15 @@ impl FlowRow {
             destination,
             port: names::port(event.destination_port, service),
             port_number: event.destination_port,
-            protocol: names::protocol(&event.protocol),
+            protocol: if event.is_mending() {
+                String::new()
+            } else {
+                names::protocol(&event.protocol)
+            },
             user: directory.user(event.uid),
             verdict,
             state: verdict.label(),
-            reason: verdict::reason(&event.reason, &event.rule_name, directory),
+            reason: verdict::why(event, directory),
             count: event.count.max(1),
             protocol_text: event.protocol.clone(),
             haystack: String::new(),

@@ -4,15 +4,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use bastion_ipc::wire::Event;
+
 use crate::i18n::{gettext, gettext_f};
 
-/// What to call the program at this path, which may be `kernel`, `unknown` or `any`.
+/// What to call the program at this path, which may be `kernel`, `unknown`, `any` or `bastion`.
 #[must_use]
 pub fn program(path: &str) -> String {
     match path {
         "kernel" => gettext("The system kernel"),
         "unknown" | "" => gettext("Unknown program"),
         "any" => gettext("Any program"),
+        Event::BASTION => gettext("Bastion Firewall"),
         _ if !path.starts_with('/') => path.split_once(':').map_or(path, |(_, id)| id).to_owned(),
         _ => path.rsplit('/').next().unwrap_or(path).to_owned(),
     }

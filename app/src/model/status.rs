@@ -13,8 +13,8 @@ pub enum Link {
     Connecting,
     /// There is no system bus; the sentence says why.
     NoBus(String),
-    /// The helper is not on the bus.
-    Missing,
+    /// The helper is not on the bus; what it said when it last failed, if it did.
+    Missing(Option<String>),
     /// The helper refuses this user; the sentence says why.
     Refused(String),
     /// It is there, but can't be talked to; the sentence says why.
@@ -67,11 +67,9 @@ impl Trouble {
                 icon: "network-error-symbolic",
                 remedy: retry(),
             },
-            Link::Missing => Self {
+            Link::Missing(why) => Self {
                 title: gettext("Firewall Is Not Running"),
-                description: gettext(
-                    "The service that watches connections is not running, so nothing is being asked. This window connects by itself as soon as it is back. An administrator can see what happened with “systemctl status bastion-helper”.",
-                ),
+                description: missing(why.as_deref()),
                 icon: "security-low-symbolic",
                 remedy: Some((gettext("_Start Firewall"), Remedy::Start)),
             },
@@ -95,6 +93,15 @@ impl Trouble {
             },
         })
     }
+}
+
+fn missing(why: Option<&str>) -> String {
+    let mut sentences = vec![gettext(
+        "The service that watches connections is not running, so nothing is being asked. This window connects by itself as soon as it is back. An administrator can see what happened with “systemctl status bastion-helper”.",
+    )];
+    let said = |why| gettext_f("When it last failed it said: {why}.", &[("why", why)]);
+    sentences.extend(why.map(said));
+    sentences.join(" ")
 }
 
 /// How protected the computer is, at a glance.
@@ -294,7 +301,14 @@ mod tests {
     #[test]
     fn every_link_but_a_ready_one_has_a_page() {
         assert_eq!(Trouble::of(&Link::Ready), None);
-        let missing = Trouble::of(&Link::Missing).unwrap();
+        let failed = Link::Missing(Some("install the package iptables".into()));
+        let failed = Trouble::of(&failed).unwrap();
+        assert!(
+            failed
+                .description
+                .ends_with("it said: install the package iptables.")
+        );
+        let missing = Trouble::of(&Link::Missing(None)).unwrap();
         assert_eq!(missing.remedy.unwrap().1, Remedy::Start);
         let refused = Trouble::of(&Link::Refused("why.".into())).unwrap();
         assert!(refused.description.contains("why."));

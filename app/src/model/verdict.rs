@@ -1,9 +1,10 @@
 //! Verdicts and the reasons for them, in words.
 
+use bastion_ipc::wire::Event;
 use bastion_policy::ruleset::Reason;
 
 use super::names::Directory;
-use crate::i18n::{gettext, gettext_f};
+use crate::i18n::{gettext, gettext_f, ngettext_f};
 
 /// What became of a flow, as far as colours and words go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub enum Verdict {
     Dropped,
     /// It waits for an answer.
     Waiting,
+    /// No flow: Bastion mended its own iptables rules.
+    Mended,
 }
 
 impl Verdict {
@@ -26,6 +29,7 @@ impl Verdict {
             "allow" => Self::Allowed,
             "deny" => Self::Denied,
             "drop" => Self::Dropped,
+            Event::MENDED => Self::Mended,
             _ => Self::Waiting,
         }
     }
@@ -38,6 +42,7 @@ impl Verdict {
             Self::Denied => gettext("Denied"),
             Self::Dropped => gettext("Dropped"),
             Self::Waiting => gettext("Waiting"),
+            Self::Mended => gettext("Mended"),
         }
     }
 
@@ -47,8 +52,40 @@ impl Verdict {
         match self {
             Self::Allowed => "allowed",
             Self::Denied | Self::Dropped => "denied",
-            Self::Waiting => "waiting",
+            Self::Waiting | Self::Mended => "waiting",
         }
+    }
+}
+
+/// Why an event was: the reason of a decision, or what was mended.
+#[must_use]
+pub fn why(event: &Event, directory: &Directory) -> String {
+    if event.is_mending() {
+        fault(event)
+    } else {
+        reason(&event.reason, &event.rule_name, directory)
+    }
+}
+
+/// What was wrong with the iptables rules.
+fn fault(event: &Event) -> String {
+    let rule = [("rule", event.rule_name.as_str())];
+    match event.reason.as_str() {
+        "missing" => gettext_f("{rule} was missing", &rule),
+        "doubled" => ngettext_f(
+            "{rule} was there {n} time",
+            "{rule} was there {n} times",
+            event.count.into(),
+            &rule,
+        ),
+        "misplaced" => gettext_f("{rule} was not in its place", &rule),
+        "changed" => gettext_f("{rule} did not hold what it should", &rule),
+        "stray" => gettext_f("A stray {rule} rule of Bastion’s", &rule),
+        "elsewhere" => gettext_f(
+            "{rule} rules of Bastion’s stood in iptables that are not used",
+            &rule,
+        ),
+        other => other.to_owned(),
     }
 }
 
@@ -89,5 +126,27 @@ mod tests {
         assert_eq!(reason("answer:1000", "", &directory), "Answered by alice");
         assert_eq!(reason("timeout", "", &directory), "No answer in time");
         assert_eq!(reason("from the future", "", &directory), "from the future");
+    }
+
+    #[test]
+    fn what_was_mended_is_named() {
+        let directory = Directory::fixed(&[], "");
+        let mended = |reason: &str, count| {
+            let event = Event {
+                verdict: Event::MENDED.into(),
+                reason: reason.into(),
+                rule_name: "IPv4 BASTION_NFQUEUE".into(),
+                count,
+                ..Event::default()
+            };
+            why(&event, &directory)
+        };
+        assert_eq!(Verdict::parse(Event::MENDED), Verdict::Mended);
+        assert_eq!(mended("missing", 1), "IPv4 BASTION_NFQUEUE was missing");
+        assert_eq!(
+            mended("doubled", 21),
+            "IPv4 BASTION_NFQUEUE was there 21 times"
+        );
+        assert_eq!(mended("from the future", 1), "from the future");
     }
 }

@@ -7,6 +7,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::Path;
 
+use bastion_ipc::names::APP_ID;
+use bastion_ipc::wire::Event;
 use bastion_policy::escape;
 use gtk::prelude::*;
 use gtk::{gio, glib};
@@ -112,6 +114,7 @@ fn fallback(path: &str) -> &'static str {
     match path {
         "kernel" => "computer",
         "unknown" => "dialog-question-symbolic",
+        Event::BASTION => APP_ID,
         _ => ANY_PROGRAM,
     }
 }

@@ -23,6 +23,11 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("bastionctl: {error}"));
+            if matches!(error, Error::Unreachable(_))
+                && let Some(why) = bastion_ipc::failure::read()
+            {
+                output::note(&format!("When it last failed it said: {why}."));
+            }
             ExitCode::from(error.code())
         }
     }

@@ -7,7 +7,7 @@ pub enum Error {
     /// Errors of the bus itself.
     #[zbus(error)]
     ZBus(zbus::Error),
-    /// polkit does not authorise the caller, or could not be asked.
+    /// polkit does not authorise the caller.
     NotAuthorized(String),
     /// An argument makes no sense; the sentence names it and says what it should be.
     InvalidArgument(String),
@@ -17,6 +17,6 @@ pub enum Error {
     LimitReached(String),
     /// The change could not be stored; what was in force stays in force.
     NotStored(String),
-    /// The helper can't do this at the moment; the sentence says why.
+    /// The helper can't do this at the moment, such as ask polkit; the sentence says why.
     Unavailable(String),
 }

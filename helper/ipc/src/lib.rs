@@ -5,6 +5,7 @@
 //! input is validated.
 
 pub mod error;
+pub mod failure;
 pub mod names;
 pub mod proxy;
 pub mod wire;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
+use tokio::sync::watch;
 use zbus::message::{Flags, Header};
 use zbus::names::{OwnedUniqueName, UniqueName};
 
@@ -30,7 +31,14 @@ pub(super) struct Access {
     callers: Callers,
     by_sender: Gate<OwnedUniqueName>,
     by_user: Gate<u32>,
+    /// Whether polkit could not be asked when it was last tried.
+    unauthorised: watch::Sender<bool>,
 }
+
+/// What the status says while that is so.
+const NO_POLKIT: &str = "polkit can't be asked, so nobody may see more, change anything or answer \
+     questions; connections are decided by the rules as before. See that the package polkitd is \
+     installed and that “systemctl status polkit” shows it running.";
 
 impl Access {
     /// Most calls one connection may have under way. The window makes a handful at once.
@@ -49,7 +57,31 @@ impl Access {
             callers,
             by_sender: Gate::new(Self::CALLS_PER_SENDER),
             by_user: Gate::new(Self::CALLS_PER_USER),
+            unauthorised: watch::Sender::new(false),
         }
+    }
+
+    /// Tells when it changes whether polkit can be asked.
+    pub(super) fn watch_polkit(&self) -> watch::Receiver<bool> {
+        self.unauthorised.subscribe()
+    }
+
+    /// Takes note of whether polkit can be asked.
+    pub(super) fn note_polkit(&self, away: Option<&str>) {
+        let changed =
+            |before: &mut bool| std::mem::replace(before, away.is_some()) != away.is_some();
+        if !self.unauthorised.send_if_modified(changed) {
+            return;
+        }
+        match away {
+            Some(why) => tracing::error!("{NO_POLKIT} The first call that came to nothing: {why}"),
+            None => tracing::info!("polkit can be asked again"),
+        }
+    }
+
+    /// What is wrong with the bus, for the status.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.unauthorised.borrow().then(|| NO_POLKIT.into())
     }
 
     /// Who callers are.
@@ -111,13 +143,27 @@ impl Access {
             .primary()
             .flags()
             .contains(Flags::ALLOW_INTERACTIVE_AUTH);
-        self.authorizer.check(header, action, interactive).await
+        self.check(header, action, interactive).await
+    }
+
+    async fn check(
+        &self,
+        header: &Header<'_>,
+        action: &'static str,
+        interactive: bool,
+    ) -> Result<(), Error> {
+        let checked = self.authorizer.check(header, action, interactive).await;
+        self.note_polkit(match &checked {
+            Err(Error::Unavailable(why)) => Some(why),
+            _ => None,
+        });
+        checked
     }
 
     /// True if polkit would authorise the sender for one of `actions` without asking anybody.
     pub(super) async fn may(&self, header: &Header<'_>, actions: &[&'static str]) -> bool {
         for action in actions {
-            if self.authorizer.check(header, action, false).await.is_ok() {
+            if self.check(header, action, false).await.is_ok() {
                 return true;
             }
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bastion_ipc::Error;
+use bastion_policy::escape;
 use futures_util::future::BoxFuture;
 use zbus::Connection;
 use zbus::message::Header;
@@ -19,7 +20,8 @@ pub trait Authorizer: Send + Sync + 'static {
     /// message without a sender is refused.
     ///
     /// # Errors
-    /// [`Error::NotAuthorized`] with a sentence that says what to do about it.
+    /// [`Error::NotAuthorized`] with a sentence that says what to do about it;
+    /// [`Error::Unavailable`] when whoever decides could not be asked.
     fn check<'a>(
         &'a self,
         header: &'a Header<'_>,
@@ -80,16 +82,26 @@ impl Polkit {
                 .check_authorization(&subject, action, &details, flags, &cancellation);
         match tokio::time::timeout(patience, check).await {
             Ok(Ok(result)) => verdict(&result, action, interactive),
-            Ok(Err(error)) => Err(unreachable(action, &error)),
+            Ok(Err(error)) if is_away(&error) => Err(unreachable(action, &error)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, action, "polkit could not decide: {error}");
+                Err(Error::NotAuthorized(format!(
+                    "polkit could not decide about {action}; the helper's journal says why"
+                )))
+            }
             Err(_) => {
                 // It may have ended just now; then there is nothing to cancel.
                 let _ = self
                     .authority
                     .cancel_check_authorization(&cancellation)
                     .await;
-                Err(Error::NotAuthorized(format!(
-                    "{action} was not authorised: nobody authenticated in time"
-                )))
+                Err(if interactive {
+                    Error::NotAuthorized(format!(
+                        "{action} was not authorised: nobody authenticated in time"
+                    ))
+                } else {
+                    unreachable(action, &"it does not answer")
+                })
             }
         }
     }
@@ -111,11 +123,33 @@ pub(super) fn nameless() -> Error {
     Error::NotAuthorized("a message without a sender can't be authorised".into())
 }
 
-fn unreachable(action: &str, error: &zbus::Error) -> Error {
-    tracing::warn!(%error, action, "polkit could not be asked: {error}");
-    Error::NotAuthorized(format!(
-        "{action} can't be authorised because polkit could not be asked; \
-         see that polkit is installed and runs"
+/// True if it was not polkit that failed, as about a caller who has left, but nobody was there to
+/// decide: what the bus daemon says, or systemd where it can't start polkit.
+fn is_away(error: &zbus::Error) -> bool {
+    use zbus::DBusError as _;
+    let name = match error {
+        zbus::Error::MethodError(name, ..) => name.to_string(),
+        zbus::Error::FDO(error) => error.name().to_string(),
+        _ => return true,
+    };
+    let of_bus = name.strip_prefix("org.freedesktop.DBus.Error.");
+    let gone = [
+        "ServiceUnknown",
+        "NoReply",
+        "NoServer",
+        "Disconnected",
+        "TimedOut",
+        "Timeout",
+    ];
+    of_bus.is_some_and(|it| it.starts_with("Spawn.") || gone.contains(&it))
+        || name.starts_with("org.freedesktop.systemd1.")
+}
+
+fn unreachable(action: &str, error: &dyn std::fmt::Display) -> Error {
+    let why = escape::printable(&error.to_string());
+    Error::Unavailable(format!(
+        "{action} can't be authorised because polkit could not be asked ({why}); see that the \
+         package polkitd is installed and that “systemctl status polkit” shows it running."
     ))
 }
 
@@ -172,5 +206,27 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn who_is_not_there_is_told_from_who_can_not_decide() {
+        use zbus::fdo;
+        let away = |error: fdo::Error| is_away(&error.into());
+        let why = || "Why.".to_owned();
+        for gone in [
+            fdo::Error::ServiceUnknown(why()),
+            fdo::Error::NoReply(why()),
+            fdo::Error::SpawnFailed(why()),
+        ] {
+            assert!(away(gone));
+        }
+        // The caller has left.
+        assert!(!away(fdo::Error::NameHasNoOwner(why())));
+        let unreachable = unreachable("an.action", &"\u{1b}no");
+        assert!(
+            matches!(&unreachable, Error::Unavailable(text)
+                if text.contains("polkitd is installed") && !text.contains('\u{1b}')),
+            "{unreachable}"
+        );
     }
 }

@@ -16,6 +16,14 @@ pub(super) struct Control {
     pub(super) agents: Arc<Agents>,
 }
 
+/// The status with what is known here alone.
+pub(super) fn complete(status: Status, access: &Access, agents: &Agents) -> Status {
+    let mut status = status;
+    status.agents = agents.count();
+    status.troubles.extend(access.trouble());
+    status
+}
+
 #[zbus::interface(
     name = "org.bastionfirewall.Helper1.Control",
     introspection_docs = false
@@ -24,9 +32,8 @@ impl Control {
     #[zbus(out_args("status"))]
     async fn get_status(&self, #[zbus(header)] header: Header<'_>) -> Result<Status, Error> {
         let _admitted = self.access.admit(&header, action::VIEW).await?;
-        let mut status = self.access.run(|backend| backend.status()).await?;
-        status.agents = self.agents.count();
-        bounded(status)
+        let status = self.access.run(|backend| backend.status()).await?;
+        bounded(complete(status, &self.access, &self.agents))
     }
 
     #[zbus(out_args("settings"))]

@@ -22,6 +22,7 @@ mod subscriptions;
 mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_ipc::names::{HELPER, HELPER_PATH};
 use bastion_ipc::wire::{Event, Status};
@@ -41,6 +42,11 @@ use access::Access;
 use agents::Agents;
 use caller::Callers;
 use subscriptions::Subscriptions;
+
+/// polkit's name on the bus.
+const POLKIT: &str = "org.freedesktop.PolicyKit1";
+/// How often polkit is tried again while it could not be asked, without anybody's call.
+const POLKIT_RETRY: Duration = Duration::from_secs(30);
 
 /// Why the helper can't be reached over the bus.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +70,9 @@ pub enum BusError {
 
 /// The helper on the bus. Publishing never waits and may be done from any thread; dropping it
 /// takes the helper off the bus.
-#[derive(Debug)]
 pub struct Bus {
     connection: Connection,
+    access: Arc<Access>,
     agents: Arc<Agents>,
     subscriptions: Arc<Subscriptions>,
     life: Arc<Life>,
@@ -97,9 +103,9 @@ impl Bus {
     ) -> Result<Self, BusError> {
         let callers = Callers::new(&connection).await?;
         let access = Arc::new(Access::new(backend, authorizer, callers));
-        let agents = Agents::new(connection.clone());
-        let subscriptions = Arc::new(Subscriptions::default());
         let life = Arc::new(Life::new());
+        let agents = Agents::new(connection.clone(), Arc::clone(&life));
+        let subscriptions = Arc::new(Subscriptions::default());
         let presence_due = Arc::new(Notify::new());
         let woken = Arc::new(Notify::new());
 
@@ -119,7 +125,13 @@ impl Bus {
             Arc::clone(&access),
             Arc::clone(&agents),
         ));
-        tasks.spawn(tell_of_agents(
+        let polkit = owners_of_polkit(&connection).await?;
+        tasks.spawn(watch_polkit(
+            polkit,
+            connection.clone(),
+            Arc::clone(&access),
+        ));
+        tasks.spawn(tell_of_changes(
             Arc::clone(&access),
             Arc::clone(&agents),
             Arc::clone(&subscriptions),
@@ -147,7 +159,7 @@ impl Bus {
         };
         server.at(HELPER_PATH, events).await?;
         let prompts = prompts::Prompts {
-            access,
+            access: Arc::clone(&access),
             agents: Arc::clone(&agents),
             presence_due,
         };
@@ -155,6 +167,7 @@ impl Bus {
         take_name(&connection).await?;
         Ok(Self {
             connection,
+            access,
             agents,
             subscriptions,
             life,
@@ -168,9 +181,9 @@ impl Bus {
         self.subscriptions.decided(events);
     }
 
-    /// Tells subscribers of the status. The number of agents is filled in here.
-    pub fn publish_status(&self, mut status: Status) {
-        status.agents = self.agents.count();
+    /// Tells subscribers of the status, with the number of agents and the troubles of the bus.
+    pub fn publish_status(&self, status: Status) {
+        let status = control::complete(status, &self.access, &self.agents);
         self.subscriptions.status(status);
     }
 
@@ -220,6 +233,12 @@ impl Bus {
         if let Err(error) = self.connection.clone().close().await {
             tracing::debug!(%error, "the connection to the bus could not be closed");
         }
+    }
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").finish_non_exhaustive()
     }
 }
 
@@ -313,23 +332,63 @@ async fn refresh_presence(due: Arc<Notify>, access: Arc<Access>, agents: Arc<Age
     }
 }
 
-/// Tells subscribers when the number of agents changed.
-async fn tell_of_agents(
+async fn owners_of_polkit(connection: &Connection) -> zbus::Result<NameOwnerChangedStream> {
+    let bus = DBusProxy::new(connection).await?;
+    bus.receive_name_owner_changed_with_args(&[(0, POLKIT)])
+        .await
+}
+
+/// Notes that polkit is back. That it is gone is no trouble: the bus starts it when it is needed.
+async fn watch_polkit(
+    mut owners: NameOwnerChangedStream,
+    connection: Connection,
+    access: Arc<Access>,
+) {
+    loop {
+        tokio::select! {
+            signal = owners.next() => {
+                let Some(signal) = signal else { return };
+                if signal.args().is_ok_and(|args| args.new_owner().is_some()) {
+                    access.note_polkit(None);
+                }
+            }
+            () = tokio::time::sleep(POLKIT_RETRY), if access.trouble().is_some() => {
+                let ping = connection.call_method(
+                    Some(POLKIT),
+                    "/org/freedesktop/PolicyKit1/Authority",
+                    Some("org.freedesktop.DBus.Peer"),
+                    "Ping",
+                    &(),
+                );
+                if matches!(tokio::time::timeout(POLKIT_RETRY, ping).await, Ok(Ok(_))) {
+                    access.note_polkit(None);
+                }
+            }
+        }
+    }
+}
+
+/// Tells subscribers when the number of agents changed, or whether polkit can be asked.
+async fn tell_of_changes(
     access: Arc<Access>,
     agents: Arc<Agents>,
     subscriptions: Arc<Subscriptions>,
 ) {
-    let mut changes = agents.watch();
+    let (mut changes, mut polkit) = (agents.watch(), access.watch_polkit());
     let mut told = agents.count();
-    while changes.changed().await.is_ok() {
-        let count = agents.count();
-        if count == told {
-            continue;
+    loop {
+        tokio::select! {
+            Ok(()) = changes.changed() => {
+                if agents.count() == told {
+                    continue;
+                }
+            }
+            Ok(()) = polkit.changed() => {}
+            else => return,
         }
-        told = count;
-        if let Ok(mut status) = access.run(|backend| backend.status()).await {
-            status.agents = count;
-            subscriptions.status(status);
+        told = agents.count();
+        if let Ok(status) = access.run(|backend| backend.status()).await {
+            subscriptions.status(control::complete(status, &access, &agents));
         }
     }
 }

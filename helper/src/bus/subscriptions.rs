@@ -199,7 +199,7 @@ impl Subscriptions {
 }
 
 fn sees(seen_by: Option<u32>, event: &Event) -> bool {
-    seen_by.is_none_or(|uid| event.uid == uid)
+    seen_by.is_none_or(|uid| event.uid == uid || event.is_mending())
 }
 
 async fn send(connection: &Connection, round: &Round) -> zbus::Result<()> {
@@ -253,6 +253,18 @@ mod tests {
         let seen: Vec<_> = rounds.iter().map(|r| (r.to.clone(), ids(r))).collect();
         assert_eq!(seen, [(name(1), vec![1]), (name(2), vec![1, 2, 3])]);
         assert!(subscriptions.take_round().is_empty(), "nothing comes twice");
+    }
+
+    #[test]
+    fn everybody_sees_that_rules_were_mended() {
+        let subscriptions = Subscriptions::default();
+        subscriptions.add(name(1), 1000, Some(1000)).unwrap();
+        let mended = Event {
+            verdict: Event::MENDED.into(),
+            ..event(7, 0)
+        };
+        subscriptions.decided(&[event(6, 0), mended]);
+        assert_eq!(ids(&subscriptions.take_round()[0]), [7]);
     }
 
     #[test]

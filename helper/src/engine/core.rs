@@ -154,9 +154,6 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                     self.collect_hits();
                     let _ = done.send(self.report());
                 }
-                Ok(Command::Safeguard(done)) => {
-                    let _ = done.send(self.guarded());
-                }
                 Ok(Command::LeaveSafeguard(whose, done)) => {
                     let _ = done.send(self.leave_safeguard(whose));
                 }
@@ -172,6 +169,7 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
             waiting_packets: self.pending.waiting_packets(),
             malformed: self.malformed,
             unreported: self.unreported,
+            safeguard: self.guarded(),
         }
     }
 

@@ -73,10 +73,8 @@ pub enum Command {
     },
     /// Tell whether a question is open.
     IsOpen(QuestionId, mpsc::SyncSender<bool>),
-    /// Show that the thread is alive, and tell how much waits.
+    /// Show that the thread is alive, and tell how much waits and where Safeguard is on.
     Report(mpsc::SyncSender<Report>),
-    /// Tell where Safeguard is on.
-    Safeguard(mpsc::SyncSender<Vec<Episode>>),
     /// Ask again instead of dropping: for this user (who may be nobody known), or for all.
     LeaveSafeguard(Option<Option<u32>>, mpsc::SyncSender<usize>),
     /// Drop what waits and end the thread.
@@ -84,7 +82,7 @@ pub enum Command {
 }
 
 /// How much the engine has at hand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Open questions.
     pub questions: usize,
@@ -94,6 +92,8 @@ pub struct Report {
     pub malformed: u64,
     /// Decisions that were made but not reported, because nobody took them in time.
     pub unreported: u64,
+    /// Where Safeguard is on, with times on the wall clock.
+    pub safeguard: Vec<Episode>,
 }
 
 /// A decision that was made; the packet has its verdict already.
@@ -222,16 +222,6 @@ impl EngineHandle {
         let (done, open) = mpsc::sync_channel(1);
         self.send(Command::IsOpen(question, done))?;
         open.recv_timeout(PATIENCE).map_err(|_| EngineGone)
-    }
-
-    /// Where Safeguard is on, with times on the wall clock. Blocks for a moment.
-    ///
-    /// # Errors
-    /// When the engine's thread has ended or hangs.
-    pub fn safeguard(&self) -> Result<Vec<Episode>, EngineGone> {
-        let (done, episodes) = mpsc::sync_channel(1);
-        self.send(Command::Safeguard(done))?;
-        episodes.recv_timeout(PATIENCE).map_err(|_| EngineGone)
     }
 
     /// Ends Safeguard for this user (who may be nobody known), or for all; tells for how many it

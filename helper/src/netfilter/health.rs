@@ -128,6 +128,41 @@ pub enum Fault {
     },
 }
 
+/// What a fault is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its family.
+    pub family: Family,
+    /// The rule or chain of ours; none where it is about rules that should not be there.
+    pub rule: Option<String>,
+    /// Where it belongs, or stands: the table, its chain.
+    pub at: String,
+}
+
+impl Fault {
+    /// What it is about.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let (family, rule, at) = match self {
+            Self::Missing { family, role }
+            | Self::Doubled { family, role, .. }
+            | Self::Misplaced { family, role } => {
+                (family, Some(role.to_string()), format!("{TABLE} {CHAIN}"))
+            }
+            Self::KernelChain { family } => (family, Some(KERNEL_CHAIN.into()), TABLE.into()),
+            Self::Stray { family, table, .. } => (family, None, escape::printable(table)),
+            Self::OtherBackend {
+                family, backend, ..
+            } => (family, None, format!("{backend} iptables")),
+        };
+        Place {
+            family: *family,
+            rule,
+            at,
+        }
+    }
+}
+
 /// A rule is in its place when nothing but rules that belong before it stands before its first
 /// occurrence.
 fn role_faults(family: Family, dump: &Dump, spec: &RulesetSpec) -> Vec<Fault> {

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use tracing::{debug, info};
 
-pub use health::{Fault, Health};
+pub use health::{Fault, Health, Place};
 pub use program::Backend;
 use program::Tools;
 pub use save::Dump;

@@ -50,9 +50,7 @@ impl Backend for Core {
             asked: count(&counters.asked),
             mended: count(&self.mended),
             queue_lost: lost,
-            safeguard: self
-                .safeguard(None)
-                .into_iter()
+            safeguard: record::guards(report.safeguard)
                 .map(record::public)
                 .collect(),
             ..status
@@ -95,9 +93,9 @@ impl Backend for Core {
     }
 
     fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard> {
-        let episodes = self.engine.safeguard().unwrap_or_default();
-        let seen = episodes.into_iter().map(record::guard);
-        seen.filter(|guard| seen_by.is_none_or(|uid| guard.user == uid))
+        let report = self.engine.report().unwrap_or_default();
+        record::guards(report.safeguard)
+            .filter(|guard| seen_by.is_none_or(|uid| guard.user == uid))
             .collect()
     }
 

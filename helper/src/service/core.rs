@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastion_ipc::Error;
+use bastion_ipc::wire::Event;
 use bastion_policy::pending::{Question, QuestionId};
 use bastion_policy::rule::{Lifetime, Rule, RuleId};
 use bastion_policy::ruleset::RuleSet;
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
+use super::record;
 use crate::engine::{Command, EngineHandle, Policy, QuestionNotice, now};
 use crate::netfilter::{Netfilter, NetfilterError, RulesetSpec};
 use crate::store::{Reload, RuleStore, SettingsStore};
@@ -106,6 +108,16 @@ impl Core {
     #[must_use]
     pub fn in_force(&self) -> Arc<RuleSet> {
         Arc::clone(&self.stored().in_force)
+    }
+
+    /// Tells the journal what is wrong with the files that were read at the start; what comes later
+    /// is told as it comes.
+    pub(super) fn tell_troubles(&self) {
+        let stored = self.stored();
+        let rules = stored.rules.troubles().into_iter();
+        for trouble in rules.chain(stored.settings.troubles()) {
+            tracing::error!("{trouble}");
+        }
     }
 
     /// Puts what is stored into force.
@@ -260,17 +272,24 @@ impl Core {
     /// Has the kernel queue new connections to the engine.
     pub(super) fn feed(&self) -> Result<(), NetfilterError> {
         let fed = Netfilter::system().apply(&self.feed_spec());
-        *lock(&self.feed_trouble) = fed.as_ref().err().map(|error| {
-            format!("New connections may pass unjudged: {error}. It is tried again and again.")
-        });
+        self.note_feed(fed.as_ref().err());
         fed
     }
 
+    fn note_feed(&self, error: Option<&NetfilterError>) {
+        *lock(&self.feed_trouble) = error.map(|error| {
+            format!("New connections may pass unjudged: {error}. It is tried again and again.")
+        });
+    }
+
     /// Looks whether the kernel still queues new connections to the engine, and mends it if not.
-    /// Says whether all is well now.
-    pub(super) fn check_feed(&self) -> bool {
+    /// Says whether all is well now, and gives the events of what was mended.
+    pub(super) fn check_feed(&self) -> (bool, Vec<Event>) {
+        let mut events = Vec::new();
         let mended = match Netfilter::system().check(&self.feed_spec()) {
-            Ok(health) if health.is_sound() && lock(&self.feed_trouble).is_none() => return true,
+            Ok(health) if health.is_sound() && lock(&self.feed_trouble).is_none() => {
+                return (true, events);
+            }
             Ok(health) => {
                 for fault in &health.faults {
                     tracing::warn!("{fault}; it is being mended");
@@ -280,17 +299,23 @@ impl Core {
                     let faults = u64::try_from(health.faults.len()).unwrap_or(u64::MAX);
                     self.mended.fetch_add(faults, Ordering::Relaxed);
                     tracing::info!(faults, "the iptables rules are as they should be again");
+                    let faults = health.faults.iter();
+                    events = faults.map(|fault| record::mended(fault, now())).collect();
+                    self.ledger.note(&mut events);
                 }
                 mended
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                self.note_feed(Some(&error));
+                Err(error)
+            }
         };
         if let Err(error) = &mended {
             tracing::error!(%error, "the iptables rules are not as they should be: {error}");
         }
         // Clients are told of the trouble, or that it is over.
         self.passing.send_modify(|_| {});
-        mended.is_ok()
+        (mended.is_ok(), events)
     }
 
     pub(super) fn feed_trouble(&self) -> Option<String> {

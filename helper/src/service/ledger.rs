@@ -95,6 +95,13 @@ impl Ledger {
         events
     }
 
+    /// Logs what is no decision, and gives it the numbers that it has in the log.
+    pub fn note(&self, events: &mut [Event]) {
+        if !events.is_empty() {
+            self.write(events, &[]);
+        }
+    }
+
     /// Logs events, and gives them the numbers they have in the log.
     fn write(&self, events: &mut [Event], hits: &[(RuleId, u64, Timestamp)]) {
         let mut log = lock(&self.log);

@@ -5,6 +5,7 @@ mod answer;
 mod backend;
 mod connections;
 mod core;
+mod failure;
 mod inspection;
 mod judge;
 mod kernel;
@@ -18,6 +19,7 @@ mod tasks;
 mod watchdog;
 
 pub use self::core::Core;
+pub use failure::leave as leave_failure;
 pub use run::{QUEUE, RunError, run};
 pub use shutdown::cleanup;
 

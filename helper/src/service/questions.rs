@@ -88,7 +88,7 @@ fn hand_on(bus: &Bus, put: Put) {
     if put.first && !bus.is_put(id) {
         tracing::info!(
             "nobody can be asked about a connection of {sender}; it waits for an agent until its \
-             time is over"
+             time is over. Start Bastion in a desktop session, or “bastionctl prompt” in a terminal"
         );
     }
 }

@@ -1,12 +1,14 @@
-//! Decisions as events, and what Safeguard does, as the bus has them.
+//! Decisions and mended rules as events, and what Safeguard does, as the bus has them.
 
 use bastion_ipc::wire::{Event, Guard, LoudProgram};
 use bastion_policy::flow::Flow;
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::RuleSet;
 use bastion_policy::safeguard::{Episode, Loud};
+use bastion_policy::time::Timestamp;
 
 use crate::engine::Decided;
+use crate::netfilter::{Fault, Place};
 
 /// The user of an event whose user is not known; see [`Event::uid`].
 pub const NO_UID: u32 = u32::MAX;
@@ -21,6 +23,31 @@ pub fn event(decided: &Decided, rules: &RuleSet) -> Event {
     event.reason = decided.reason.to_string();
     event.rule_name = rule.map(|r| r.spec().name.clone()).unwrap_or_default();
     event
+}
+
+/// A fault of the iptables rules that was mended.
+#[must_use]
+pub fn mended(fault: &Fault, time: Timestamp) -> Event {
+    let (reason, times) = match fault {
+        Fault::Missing { .. } => ("missing", 1),
+        Fault::Doubled { times, .. } => ("doubled", *times),
+        Fault::Misplaced { .. } => ("misplaced", 1),
+        Fault::KernelChain { .. } => ("changed", 1),
+        Fault::Stray { .. } => ("stray", 1),
+        Fault::OtherBackend { rules, .. } => ("elsewhere", *rules),
+    };
+    let Place { family, rule, at } = fault.place();
+    let name = [family.to_string()].into_iter().chain(rule);
+    Event {
+        time: time.as_millis(),
+        verdict: Event::MENDED.into(),
+        reason: reason.into(),
+        rule_name: name.collect::<Vec<_>>().join(" "),
+        program: Event::BASTION.into(),
+        destination: at,
+        count: u32::try_from(times).unwrap_or(u32::MAX),
+        ..Event::default()
+    }
 }
 
 /// The flow and its sender, without a decision.
@@ -50,8 +77,11 @@ pub fn describe(flow: &Flow, identity: &Identity) -> Event {
 }
 
 /// Where Safeguard is on, in the form in which it is shown.
-#[must_use]
-pub fn guard(episode: Episode) -> Guard {
+pub fn guards(episodes: Vec<Episode>) -> impl Iterator<Item = Guard> {
+    episodes.into_iter().map(guard)
+}
+
+fn guard(episode: Episode) -> Guard {
     let loud = |loud: Loud| LoudProgram {
         program: loud.program,
         undecided: loud.undecided,
@@ -72,5 +102,50 @@ pub fn public(guard: Guard) -> Guard {
     Guard {
         programs: Vec::new(),
         ..guard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netfilter::{Backend, Family, Role};
+
+    #[test]
+    fn a_mended_fault_is_an_event_that_names_it() {
+        let (family, role) = (Family::Ipv4, Role::Loopback);
+        let times = 51;
+        let doubled = Fault::Doubled {
+            family,
+            role,
+            times,
+        };
+        let elsewhere = Fault::OtherBackend {
+            family: Family::Ipv6,
+            backend: Backend::Legacy,
+            rules: 3,
+        };
+        let stray = Fault::Stray {
+            family,
+            table: "raw".into(),
+            rule: "-A OUTPUT".into(),
+        };
+        for (fault, reason, name, at, count) in [
+            (
+                doubled,
+                "doubled",
+                "IPv4 BASTION_BYPASS (loopback)",
+                "mangle OUTPUT",
+                51,
+            ),
+            (elsewhere, "elsewhere", "IPv6", "legacy iptables", 3),
+            (stray, "stray", "IPv4", "raw", 1),
+        ] {
+            let event = mended(&fault, Timestamp::from_millis(7));
+            assert!(event.is_mending());
+            let said = (event.reason.as_str(), event.rule_name.as_str());
+            assert_eq!(said, (reason, name));
+            assert_eq!((event.destination.as_str(), event.count), (at, count));
+            assert_eq!((event.time, event.program.as_str()), (7, Event::BASTION));
+        }
     }
 }

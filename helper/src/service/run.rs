@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::core::Core;
+use super::failure;
 use super::inspection::Inspections;
 use super::judge::{self, Judge};
 use super::shutdown;
@@ -65,6 +66,7 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let (core, mut judge, heard) = judge::start(paths)?;
+    core.tell_troubles();
     // Before the rules stand: what is open then was judged by nobody.
     walk_sockets(&core).await;
     // Judging needs no bus; questions wait until there is somebody to ask.
@@ -72,6 +74,7 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
     let bus = Arc::new(Bus::start(Arc::clone(&core) as Arc<dyn Backend>).await?);
     let inspections = Inspections::start(Inspector::new(ProcFs::default()))?;
     let mut tasks = Tasks::start(&core, &bus, heard, paths, hangup, inspections);
+    failure::forget(&paths.failure);
     watchdog::ready();
     tracing::info!("new connections are being judged");
     let ended = tokio::select! {

@@ -252,10 +252,12 @@ async fn guard(core: Arc<Core>, bus: Arc<Bus>) -> RunError {
         };
         let keeper = Arc::clone(&core);
         let kept = tokio::task::spawn_blocking(move || match changed {
-            true => keeper.feed().is_ok(),
+            true => (keeper.feed().is_ok(), Vec::new()),
             false => keeper.check_feed(),
         });
-        well = kept.await.unwrap_or(false);
+        let (well_now, mended) = kept.await.unwrap_or_default();
+        well = well_now;
+        bus.publish_decisions(&mended);
     }
 }
 

@@ -17,7 +17,7 @@ pub mod log;
 pub mod rules;
 pub mod settings;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod toml;
 pub mod watch;
 
@@ -48,6 +48,8 @@ pub struct Paths {
     pub settings_last_good: PathBuf,
     /// What a restart of the helper must not forget.
     pub state: PathBuf,
+    /// Why the helper could not go on; see [`bastion_ipc::failure`].
+    pub failure: PathBuf,
     /// The event log.
     pub log: PathBuf,
 }
@@ -72,6 +74,7 @@ impl Paths {
             settings: etc.join("settings.toml"),
             settings_last_good: var.join("settings.last-good.toml"),
             state: run.join("state.toml"),
+            failure: run.join("failure"),
             log: var.join("events.db"),
         }
     }

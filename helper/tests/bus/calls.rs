@@ -344,7 +344,7 @@ async fn without_polkit_nothing_is_allowed() {
     for uid in [0, ALICE] {
         let client = Client::new(daemon.connect(uid).await).await;
         match client.control.pause(60).await {
-            Err(Error::NotAuthorized(text)) => assert!(text.contains("polkit"), "{text}"),
+            Err(Error::Unavailable(text)) => assert!(text.contains("polkit"), "{text}"),
             other => panic!("{other:?}"),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bastion_helper::bus::{Authorizer, Backend, Caller, OpenQuestion};
@@ -241,6 +242,8 @@ pub(crate) struct Polkit {
     pub(crate) checks: Mutex<Vec<(&'static str, bool)>>,
     /// Interactive checks of this action wait for a permit here, as for a password.
     asks: Mutex<Option<(&'static str, Arc<Semaphore>)>>,
+    /// It can't be asked.
+    away: AtomicBool,
 }
 
 impl Default for Polkit {
@@ -249,11 +252,16 @@ impl Default for Polkit {
             allowed: Mutex::new([action::VIEW, action::ANSWER].into()),
             checks: Mutex::default(),
             asks: Mutex::default(),
+            away: AtomicBool::new(false),
         }
     }
 }
 
 impl Polkit {
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
     pub(crate) fn allow(&self, actions: &[&'static str]) {
         self.allowed.lock().unwrap().extend(actions);
     }
@@ -284,6 +292,9 @@ impl Authorizer for Polkit {
         Box::pin(async move {
             assert!(header.sender().is_some(), "nobody without a name gets here");
             self.checks.lock().unwrap().push((action, interactive));
+            if self.away.load(Ordering::Relaxed) {
+                return Err(Error::Unavailable("nobody is there".into()));
+            }
             let ask = self.asks.lock().unwrap().clone();
             if let Some((asked, answers)) = ask
                 && asked == action

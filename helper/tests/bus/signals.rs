@@ -132,3 +132,27 @@ async fn subscribers_hear_when_agents_come_and_go() {
     let changed = soon("the status", status.next()).await.unwrap();
     assert_eq!(changed.args().unwrap().status.agents, 0);
 }
+
+#[tokio::test]
+async fn subscribers_hear_that_polkit_is_away_and_back() {
+    let Some(setup) = Setup::new().await else {
+        return;
+    };
+    let alice = setup.client(ALICE).await;
+    let mut status = alice.events.receive_status_changed().await.unwrap();
+    alice.events.subscribe(false).await.unwrap();
+    setup.polkit.set_away(true);
+    for _ in 0..2 {
+        let refused = alice.control.get_status().await.unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    }
+    let changed = soon("the status", status.next()).await.unwrap();
+    let troubles = changed.args().unwrap().status.troubles;
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    assert!(troubles[0].contains("polkitd is installed"), "{troubles:?}");
+    setup.polkit.set_away(false);
+    let told = alice.control.get_status().await.unwrap();
+    assert_eq!(told.troubles, Vec::<String>::new());
+    let changed = soon("the status", status.next()).await.unwrap();
+    assert_eq!(changed.args().unwrap().status.troubles, told.troubles);
+}

@@ -311,10 +311,7 @@ impl World {
 
     /// Where Safeguard is on.
     pub fn guarded(&mut self) -> Vec<Episode> {
-        let (done, episodes) = mpsc::sync_channel(1);
-        self.command(Command::Safeguard(done));
-        self.round();
-        episodes.recv().unwrap()
+        self.report().safeguard
     }
 
     /// Ends Safeguard; for how many it was on.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use bastion_tests::{Family, Firewall, eventually, eventually_equal};
+use bastion_tests::{As, Desktop, Family, Find, Firewall, eventually, eventually_equal};
+
+use serde_json::Value;
 
 use super::{boot, check, check_gone, check_judging, destinations, others};
 
@@ -40,6 +42,52 @@ fn check_told(firewall: &Firewall, faults: &[&str]) {
     assert!(mended >= told, "{mended} faults were mended, not {told}");
 }
 
+/// Checks that the log has each of these mended once, by rule and fault, with how many there were;
+/// and that users see it who may see nothing of others.
+fn check_logged(firewall: &Firewall, faults: &[(&str, &str, u64)]) {
+    let log = ["log", "--verdict", "mended"];
+    let seen = firewall.bastionctl(As::Active("bob"), &log).unwrap();
+    let seen: Vec<Value> = serde_json::from_str(&seen.stdout).unwrap();
+    let mut logged: Vec<_> = seen
+        .iter()
+        .map(|event| {
+            assert_eq!(event["program"], "bastion", "{event}");
+            let text = |field: &str| event[field].as_str().unwrap();
+            let count = event["count"].as_u64().unwrap();
+            (text("rule_name"), text("reason"), count)
+        })
+        .collect();
+    let mut faults = faults.to_vec();
+    logged.sort_unstable();
+    faults.sort_unstable();
+    assert_eq!(logged, faults, "{seen:#?}");
+    let whole = firewall.ask(&["log", "--all"]).unwrap();
+    let whole = whole.as_array().unwrap().iter();
+    let mended = whole.filter(|event| event["verdict"] == "mended");
+    assert_eq!(mended.cloned().collect::<Vec<_>>(), seen);
+}
+
+/// Checks that the window's log names what was missing, to a user who is no administrator.
+fn check_window(firewall: &Firewall) {
+    let mut desktop = Desktop::start(firewall.sandbox(), "bob").unwrap();
+    desktop.spawn(&["bastion"], "/tmp/bastion.log").unwrap();
+    let log = Find::role("list item").named("Log");
+    desktop.press(&log).unwrap();
+    let table = Find::role("tree table").named("Log");
+    for text in [
+        "Bastion Firewall",
+        "Mended",
+        "IPv6 BASTION_NFQUEUE was missing",
+    ] {
+        let label = Find::role("label").named(text).within(table.clone());
+        assert!(desktop.wait(&label).unwrap().is("showing"));
+    }
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/reports");
+    let file = directory.join("mended-log.png");
+    desktop.resize("Bastion", 1200, 700).unwrap();
+    desktop.screenshot(Some("Bastion"), &file).unwrap();
+}
+
 #[test]
 fn a_flushed_table_is_mended_by_a_restart() {
     let Some(mut firewall) = boot("flushed") else {
@@ -72,6 +120,21 @@ fn a_flushed_table_is_noticed_and_mended() {
         let missing = missing.map(|rule| format!("the {family} rule {rule} is missing"));
         check_told(&firewall, &missing.each_ref().map(String::as_str));
     }
+    let rules = [
+        "BASTION_BYPASS (loopback)",
+        "BASTION_BYPASS (allowed in the kernel)",
+        "BASTION_NFQUEUE",
+    ];
+    let rules = ["IPv4", "IPv6"].map(|it| rules.map(|rule| format!("{it} {rule}")));
+    let mut missing: Vec<_> = rules
+        .as_flattened()
+        .iter()
+        .map(|it| (it.as_str(), "missing", 1))
+        .collect();
+    // Without its chain the second rule could not have stood.
+    missing.extend(["IPv4 BASTION_KERNEL", "IPv6 BASTION_KERNEL"].map(|it| (it, "changed", 1)));
+    check_logged(&firewall, &missing);
+    check_window(&firewall);
     check(&firewall, &[vec![], vec![]], "after a flush");
     check_judging(&mut firewall, "after a flush");
 }
@@ -113,6 +176,17 @@ fn a_hundred_duplicates_and_a_deleted_rule_are_noticed_and_mended() {
             "the IPv4 rule BASTION_BYPASS (allowed in the kernel) is there 31 times",
             "the IPv4 rule BASTION_NFQUEUE is there 21 times",
             "the IPv6 rule BASTION_BYPASS (loopback) is missing",
+        ],
+    );
+    check_logged(
+        &firewall,
+        &[
+            ("IPv4 BASTION_BYPASS (loopback)", "doubled", 51),
+            ("IPv4 BASTION_BYPASS (allowed in the kernel)", "doubled", 31),
+            ("IPv4 BASTION_NFQUEUE", "doubled", 21),
+            // Copies of the second rule stand before it.
+            ("IPv4 BASTION_BYPASS (loopback)", "misplaced", 1),
+            ("IPv6 BASTION_BYPASS (loopback)", "missing", 1),
         ],
     );
     check(&firewall, &kept, "after tampering");

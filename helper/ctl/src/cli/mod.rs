@@ -9,6 +9,9 @@ use clap_complete::Shell;
 
 pub(crate) use rule::{AddArgs, EditArgs, RuleArgs, RulesCommand};
 
+/// What events can be asked for by.
+const VERDICTS: [&str; 4] = ["allow", "deny", "drop", "mended"];
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for “explain” whatever the outcome
@@ -114,8 +117,8 @@ pub(crate) struct LogArgs {
     /// Only those older than the decision of this number.
     #[arg(long, value_name = "ID")]
     pub(crate) before: Option<u64>,
-    /// Only this verdict.
-    #[arg(long, value_parser = rule::ACTIONS)]
+    /// Only this verdict; `mended`: where Bastion mended its iptables rules.
+    #[arg(long, value_parser = VERDICTS)]
     pub(crate) verdict: Option<String>,
     /// Only where the program, destination or host name contains this.
     #[arg(long)]
@@ -128,8 +131,8 @@ pub(crate) struct LogArgs {
 /// Which decisions to show as they are made.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Only this verdict.
-    #[arg(long, value_parser = rule::ACTIONS)]
+    /// Only this verdict; `mended`: where Bastion mended its iptables rules.
+    #[arg(long, value_parser = VERDICTS)]
     pub(crate) verdict: Option<String>,
     /// Also the decisions about other users and the system.
     #[arg(long)]
@@ -199,6 +202,7 @@ mod tests {
     fn verdicts_are_checked() {
         let parse = |args: &[&str]| Cli::try_parse_from(args);
         assert!(parse(&["bastionctl", "log", "--verdict", "deny"]).is_ok());
+        assert!(parse(&["bastionctl", "watch", "--verdict", "mended"]).is_ok());
         assert!(parse(&["bastionctl", "log", "--verdict", "maybe"]).is_err());
         assert!(parse(&["bastionctl", "log", "-n", "0"]).is_err());
         assert!(parse(&["bastionctl", "mode", "off"]).is_err());

@@ -6,7 +6,7 @@ use crate::cli::LogArgs;
 use crate::client::{Client, authenticated};
 use crate::error::Error;
 use crate::input::Surroundings;
-use crate::output::{Output, Table, View, destination, program, reason};
+use crate::output::{Output, Table, View, destination, fault, program, reason};
 
 /// Shows what was decided.
 pub(crate) async fn run(args: &LogArgs, client: &Client, output: &Output) -> Result<(), Error> {
@@ -83,8 +83,11 @@ fn render(events: &[Event], view: &View) -> String {
     table.render()
 }
 
-/// The reason, and how many packets or flows it is about if not one.
+/// The reason, and how many packets or flows it is about if not one; or what was mended.
 pub(super) fn why(event: &Event, view: &View) -> String {
+    if event.is_mending() {
+        return fault(event);
+    }
     let reason = reason(&event.reason, &event.rule_name, view);
     match event.count {
         0 | 1 => reason,
@@ -126,12 +129,26 @@ mod tests {
             count: 3,
             ..event(2)
         };
+        let mended = Event {
+            verdict: Event::MENDED.into(),
+            reason: "doubled".into(),
+            rule_name: "IPv4 BASTION_NFQUEUE".into(),
+            program: Event::BASTION.into(),
+            uid: 0,
+            protocol: String::new(),
+            destination: "mangle OUTPUT".into(),
+            destination_port: 0,
+            host: String::new(),
+            count: 21,
+            ..event(3)
+        };
         assert_eq!(
-            render(&[event(1), denied], &test_view(None)),
+            render(&[event(1), denied, mended], &test_view(None)),
             "\
 TIME                 VERDICT  PROGRAM             USER     DESTINATION          WHY
 2026-11-24 10:00:03  allow    /usr/bin/curl       alice    example.org:443 tcp  rule “Web”
 2026-11-24 10:00:03  deny     an unknown program  unknown  192.0.2.1:443 tcp    no answer in time (3×)
+2026-11-24 10:00:03  mended   Bastion             root     mangle OUTPUT        IPv4 BASTION_NFQUEUE was there 21 times
 "
         );
         assert_eq!(

@@ -104,7 +104,9 @@ fn hooks(hooks: &[String]) -> String {
 fn mended(count: u64) -> String {
     match count {
         0 => "none: nobody has changed Bastion's iptables rules".into(),
-        count => format!("{count} faults of Bastion's iptables rules; the journal names them"),
+        count => format!(
+            "{count} faults of Bastion's iptables rules; “bastionctl log --verdict mended” names them"
+        ),
     }
 }
 

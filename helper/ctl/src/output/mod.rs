@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 pub(crate) use table::Table;
-pub(crate) use text::{clean, destination, duration, endpoint, program, reason};
+pub(crate) use text::{clean, destination, duration, endpoint, fault, program, reason};
 
 /// How text for people is to look. Formatting depends on nothing else, so it can be tested.
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ pub(crate) fn program(program: &str) -> Cow<'_, str> {
     match program {
         "kernel" => "the kernel".into(),
         "unknown" => "an unknown program".into(),
+        Event::BASTION => "Bastion".into(),
         path => clean(path),
     }
 }
@@ -43,6 +44,9 @@ pub(crate) fn endpoint(host: &str, address: &str, port: u16, protocol: &str) -> 
 
 /// Where an event's flow went, with its protocol.
 pub(crate) fn destination(event: &Event) -> String {
+    if event.is_mending() {
+        return clean(&event.destination).into_owned();
+    }
     let to = endpoint(
         &event.host,
         &event.destination,
@@ -70,6 +74,20 @@ pub(crate) fn reason(text: &str, rule_name: &str, view: &View) -> String {
         Reason::Overload => "too much at once".into(),
         Reason::Shutdown => "the helper stopped".into(),
         Reason::NoRule => "no rule".into(),
+    }
+}
+
+/// What was wrong with the iptables rules, of an event about their mending.
+pub(crate) fn fault(event: &Event) -> String {
+    let (rule, count) = (clean(&event.rule_name), event.count);
+    match event.reason.as_str() {
+        "missing" => format!("{rule} was missing"),
+        "doubled" => format!("{rule} was there {count} times"),
+        "misplaced" => format!("{rule} was not in its place"),
+        "changed" => format!("{rule} did not hold what it should"),
+        "stray" => format!("a stray {rule} rule of Bastion's"),
+        "elsewhere" => format!("{count} {rule} rules of Bastion's, which are not used here"),
+        other => format!("{rule}: {}", clean(other)),
     }
 }
 

@@ -5,7 +5,8 @@ use zbus::{DeserializeDict, SerializeDict, Type};
 
 use super::WireError;
 
-/// A decision about a flow, as logged.
+/// A decision about a flow, as logged; or, where the verdict is [`Event::MENDED`], that Bastion
+/// mended its iptables rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}")]
 pub struct Event {
@@ -13,7 +14,7 @@ pub struct Event {
     pub id: u64,
     /// When it was decided.
     pub time: u64,
-    /// `allow`, `deny` or `drop`.
+    /// `allow`, `deny` or `drop`; or `mended`.
     pub verdict: String,
     /// Why, in the text form of `bastion_policy::ruleset::Reason`.
     pub reason: String,
@@ -39,6 +40,27 @@ pub struct Event {
     pub host: String,
     /// How many packets or flows this record stands for.
     pub count: u32,
+}
+
+impl Event {
+    /// The verdict of an event about a fault of Bastion's own iptables rules that was mended, which
+    /// everybody may see. Then
+    /// - the reason is `missing`, `doubled`, `misplaced`, `changed` (the chain that asks the kernel
+    ///   programs), `stray` or `elsewhere` (in the other iptables);
+    /// - the rule's name is that of the iptables rule or chain, after its family: `IPv4
+    ///   BASTION_NFQUEUE`; the family alone for `stray` and `elsewhere`;
+    /// - the program is [`Event::BASTION`], the destination the place in the tables: `mangle
+    ///   OUTPUT`;
+    /// - the count is how many such rules there were where there should be another number.
+    pub const MENDED: &str = "mended";
+    /// The program of such an event.
+    pub const BASTION: &str = "bastion";
+
+    /// True where it tells that a fault of the iptables rules was mended.
+    #[must_use]
+    pub fn is_mending(&self) -> bool {
+        self.verdict == Self::MENDED
+    }
 }
 
 /// A live connection or one that waits for an answer.
@@ -77,7 +99,9 @@ impl LogQuery {
     /// # Errors
     /// If the verdict is none or the text is too long.
     pub fn checked(mut self) -> Result<Self, WireError> {
-        if let Some(verdict) = &self.verdict {
+        if let Some(verdict) = &self.verdict
+            && verdict != Event::MENDED
+        {
             verdict
                 .parse::<bastion_policy::rule::Action>()
                 .map_err(|e| WireError::new("verdict", e))?;

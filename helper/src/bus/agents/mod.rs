@@ -9,7 +9,7 @@ mod registry;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bastion_ipc::Error;
 use bastion_ipc::names::MOVED;
@@ -24,6 +24,7 @@ use zbus::{Connection, OwnedObjectPath};
 
 use super::backend::{Asked, Caller};
 use super::caller::PresentCaller;
+use super::life::Life;
 use super::logind::Presence;
 use super::question;
 use registry::{Owner, Registry, Standing};
@@ -39,6 +40,7 @@ const MAX_FAILURES: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Agents {
     connection: Connection,
+    life: Arc<Life>,
     state: Mutex<State>,
     /// Counts changes; every agent's task watches it.
     changes: watch::Sender<u64>,
@@ -88,9 +90,10 @@ pub(super) struct Held {
 }
 
 impl Agents {
-    pub(super) fn new(connection: Connection) -> Arc<Self> {
+    pub(super) fn new(connection: Connection, life: Arc<Life>) -> Arc<Self> {
         Arc::new(Self {
             connection,
+            life,
             state: Mutex::default(),
             changes: watch::Sender::new(0),
         })
@@ -252,13 +255,17 @@ impl Agents {
                 Errand::Ask(asked) => Some(asked.question.id),
                 Errand::Withdraw(..) => None,
             };
+            let begun = Instant::now();
             match self.run(&name, path, caller, errand).await {
                 Ok(()) => self.succeeded(&name, registration),
                 Err(error) => {
                     // The agent chose these words.
                     let error = escape::excerpt(&error.to_string());
                     tracing::warn!(agent = %name, "an agent failed: {error}");
-                    if self.failed(&name, registration, asked) {
+                    // Where the bus itself is silent, it is not the agent that fails.
+                    let mute = begun.elapsed() >= PATIENCE && self.life.answered() < begun;
+                    let failures = u32::from(!mute);
+                    if self.failed(&name, registration, asked, failures) {
                         return;
                     }
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -324,8 +331,14 @@ impl Agents {
         }
     }
 
-    /// Counts a failure; true if the agent is given up or gone.
-    fn failed(&self, name: &OwnedUniqueName, registration: u64, asked: Option<QuestionId>) -> bool {
+    /// Counts failures; true if the agent is given up or gone.
+    fn failed(
+        &self,
+        name: &OwnedUniqueName,
+        registration: u64,
+        asked: Option<QuestionId>,
+        failures: u32,
+    ) -> bool {
         let mut state = self.lock();
         let Some(line) = state.lines.get_mut(name) else {
             return true;
@@ -333,7 +346,7 @@ impl Agents {
         if line.registration != registration {
             return true;
         }
-        line.failures += 1;
+        line.failures += failures;
         if let Some(id) = asked {
             line.shown.remove(&id);
         }

@@ -1,5 +1,7 @@
 //! Events in the database.
 
+use std::cmp::Reverse;
+
 use bastion_ipc::wire::{Event, LogQuery};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
@@ -47,11 +49,36 @@ pub(super) fn append(connection: &mut Connection, events: &[Event]) -> rusqlite:
     Ok(unsigned(last))
 }
 
-/// Events the query asks for, newest first; only those of the user `seen_by`, if it is given.
+/// Events the query asks for, newest first; only those of the user `seen_by`, and those that
+/// everybody may see, if it is given.
 pub(super) fn query(
     connection: &Connection,
     query: &LogQuery,
     seen_by: Option<u32>,
+) -> rusqlite::Result<Vec<Event>> {
+    let Some(uid) = seen_by else {
+        return select(connection, query, None);
+    };
+    // In two, each by its own index: one with OR would read and sort all that the user ever did.
+    let own = (" AND uid = ?", i64::from(uid).into());
+    let mended = (" AND verdict = ?", Event::MENDED.to_owned().into());
+    let mut found = select(connection, query, Some(own))?;
+    found.extend(select(connection, query, Some(mended))?);
+    found.sort_by_key(|event| Reverse(event.id));
+    found.dedup_by_key(|event| event.id);
+    found.truncate(usize::try_from(limit(query)).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+fn limit(query: &LogQuery) -> u32 {
+    query.limit.unwrap_or(LogQuery::MAX).min(LogQuery::MAX)
+}
+
+/// Events the query asks for that fulfil the condition, newest first.
+fn select(
+    connection: &Connection,
+    query: &LogQuery,
+    condition: Option<(&str, Value)>,
 ) -> rusqlite::Result<Vec<Event>> {
     let mut sql = String::from(
         "SELECT id, time, verdict, reason, rule_name, program, pid, uid, protocol,
@@ -72,8 +99,8 @@ pub(super) fn query(
     if let Some(verdict) = &query.verdict {
         only(" AND verdict = ?", verdict.clone().into());
     }
-    if let Some(uid) = seen_by {
-        only(" AND uid = ?", i64::from(uid).into());
+    if let Some((condition, value)) = condition {
+        only(condition, value);
     }
     if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
         let pattern = containing(text);
@@ -81,8 +108,7 @@ pub(super) fn query(
         only(" OR destination LIKE ? ESCAPE '\\'", pattern.clone().into());
         only(" OR host LIKE ? ESCAPE '\\')", pattern.into());
     }
-    let limit = query.limit.unwrap_or(LogQuery::MAX).min(LogQuery::MAX);
-    only(" ORDER BY id DESC LIMIT ?", i64::from(limit).into());
+    only(" ORDER BY id DESC LIMIT ?", i64::from(limit(query)).into());
     let mut statement = connection.prepare(&sql)?;
     let events = statement.query_map(params_from_iter(values), event)?;
     events.collect()

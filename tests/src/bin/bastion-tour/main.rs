@@ -6,6 +6,7 @@
 //! it up to play with.
 
 mod change;
+mod overload;
 mod place;
 mod privilege;
 mod prompt;
@@ -20,11 +21,12 @@ use bastion_tests::{Desktop, Internet, Manner, Package, Sandbox, Tour, Transport
 use place::Place;
 
 /// Steps of the tour, for a place where nothing has been decided yet.
-const STEPS: [fn(&mut Tour, &mut Place<'_>); 5] = [
+const STEPS: [fn(&mut Tour, &mut Place<'_>); 6] = [
     prompt::walk,
     change::walk,
     privilege::walk,
     show::walk,
+    overload::walk,
     recover::walk,
 ];
 

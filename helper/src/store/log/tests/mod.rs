@@ -157,6 +157,38 @@ fn every_filter_filters() {
 }
 
 #[test]
+fn what_was_mended_is_seen_by_everybody_in_its_place() {
+    let (_directory, _path, mut log) = log();
+    let mut events = events(10);
+    for mended in [3, 6] {
+        events[mended] = Event {
+            verdict: Event::MENDED.into(),
+            program: Event::BASTION.into(),
+            uid: 0,
+            ..events[mended].clone()
+        };
+    }
+    log.append(&events).unwrap();
+    assert_eq!(ids(&log, &all(), Some(1001)), [10, 8, 7, 6, 4, 2]);
+    assert_eq!(ids(&log, &all(), Some(0)), [7, 4], "nothing comes twice");
+    let page = |before, limit| LogQuery {
+        before: Some(before),
+        limit: Some(limit),
+        ..all()
+    };
+    assert_eq!(ids(&log, &page(0, 3), Some(1001)), [10, 8, 7]);
+    assert_eq!(ids(&log, &page(7, 2), Some(1001)), [6, 4]);
+    let only = |verdict: &str| LogQuery {
+        verdict: Some(verdict.into()),
+        ..all()
+    };
+    let mended = only("mended").checked().unwrap();
+    assert_eq!(ids(&log, &mended, Some(1001)), [7, 4]);
+    assert_eq!(ids(&log, &mended, None), [7, 4]);
+    assert_eq!(ids(&log, &only("allow"), Some(1001)).len(), 3);
+}
+
+#[test]
 fn a_damaged_database_is_set_aside_whenever_it_shows() {
     let (_directory, path, mut log) = log();
     let aside = with_suffix(&path, ".broken");
