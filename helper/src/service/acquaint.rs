@@ -7,7 +7,7 @@ use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::Reason;
 
-use super::core::{Core, policy};
+use super::core::Core;
 use super::record;
 use crate::engine::now;
 use crate::identify::{SocketTableIdentifier, flow_of};
@@ -29,13 +29,7 @@ impl Core {
         let Some(mut openers) = self.kernel.openers() else {
             return;
         };
-        let (rules, mode) = {
-            let stored = self.stored();
-            (
-                std::sync::Arc::clone(&stored.in_force),
-                policy(&stored).mode,
-            )
-        };
+        let (rules, mode) = self.judging();
         for (flow, identity) in new.filter_map(|socket| openers.opener(socket)) {
             // The kernel was taught by the rules in force; by those before them, if there is none
             // that allows it now.

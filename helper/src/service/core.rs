@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
+use super::live::Ending;
 use crate::engine::{Command, EngineHandle, Policy, QuestionNotice, now};
 use crate::netfilter::{Netfilter, NetfilterError, RulesetSpec};
 use crate::store::{Reload, RuleStore, SettingsStore};
@@ -47,6 +48,7 @@ pub struct Core {
     pub(super) engine: EngineHandle,
     pub(super) kernel: KernelSide,
     pub(super) ledger: Ledger,
+    pub(super) ending: Ending,
     /// The engine's thread runs, and answers.
     pub(super) running: AtomicBool,
     stored: Mutex<Stored>,
@@ -76,6 +78,7 @@ impl Core {
         rules: RuleStore,
         settings: SettingsStore,
         ledger: Ledger,
+        ending: Ending,
     ) -> Self {
         Self {
             started: now(),
@@ -83,6 +86,7 @@ impl Core {
             engine,
             kernel,
             ledger,
+            ending,
             running: AtomicBool::new(false),
             stored: Mutex::new(Stored {
                 rules,
@@ -108,17 +112,25 @@ impl Core {
         Arc::clone(&self.stored().in_force)
     }
 
+    /// The rules in force, and the mode.
+    pub(super) fn judging(&self) -> (Arc<RuleSet>, ModeState) {
+        let stored = self.stored();
+        (Arc::clone(&stored.in_force), policy(&stored).mode)
+    }
+
     /// Puts what is stored into force.
     pub fn apply(&self) {
         self.commit(self.stored());
     }
 
-    /// Puts what is stored into force, and forgets what there was about rules that are gone.
+    /// Puts what is stored into force, forgets what there was about rules that are gone, and has
+    /// open connections ended that are denied now.
     pub(super) fn commit(&self, mut stored: MutexGuard<'_, Stored>) {
         let before = Arc::clone(&stored.in_force);
         self.apply_stored(&mut stored);
         let after = Arc::clone(&stored.in_force);
         drop(stored);
+        self.ending.changed(!before.rules().eq(after.rules()));
         let ids = before.rules().map(Rule::id);
         let gone: Vec<_> = ids.filter(|id| after.get(id).is_none()).cloned().collect();
         if !gone.is_empty() {
