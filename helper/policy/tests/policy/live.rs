@@ -6,6 +6,7 @@ use bastion_policy::process::Identity;
 use bastion_policy::rule::{Action, Rule};
 use bastion_policy::ruleset::{Outcome, Reason, RuleSet};
 use bastion_policy::settings::{Mode, ModeState};
+use bastion_policy::text::RuleText;
 use bastion_policy::time::Timestamp;
 use proptest::prelude::*;
 
@@ -55,11 +56,10 @@ fn denied_by(live: &Live, rules: &RuleSet) -> Option<String> {
 #[test]
 fn a_rule_ends_what_it_denies_and_nothing_else() {
     let live = connection();
-    let cases: [(&given::Fields, bool); 8] = [
+    let cases: [(&given::Fields, bool); 7] = [
         (&[("action", "deny")], true),
         (&[("action", "drop")], true),
         (&[("action", "allow")], false),
-        (&[("action", "deny"), ("enabled", "false")], false),
         (&[("action", "deny"), ("program", "/usr/bin/curl")], true),
         (&[("action", "deny"), ("program", "/usr/bin/wget")], false),
         (
@@ -73,6 +73,18 @@ fn a_rule_ends_what_it_denies_and_nothing_else() {
         let found = denied_by(&live, &rules(&[&fields]));
         assert_eq!(found.is_some(), ends, "{fields:?}");
     }
+}
+
+#[test]
+fn a_rule_that_is_switched_off_ends_nothing() {
+    let text = RuleText {
+        enabled: false,
+        ..given::rule_text(&[("id", "off"), ("action", "deny")])
+    };
+    let set = RuleSet::new(vec![text.parse().unwrap()]).unwrap();
+    assert!(!any_denies(&set));
+    assert_eq!(denied_by(&connection(), &set), None);
+    assert!(any_denies(&deny_all()));
 }
 
 #[test]
