@@ -186,6 +186,7 @@ impl Component for App {
         match input {
             Input::Client(message) => self.hear(message, window, &sender),
             Input::Page(pages::Output::Failed(failure)) => window.toast(&failure.sentence()),
+            Input::Page(pages::Output::Told(text)) => window.toast(&text),
             Input::Page(pages::Output::Undoable(text, undo)) => {
                 window.toast_with_undo(&text, undo, &sender);
             }

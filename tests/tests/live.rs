@@ -92,13 +92,23 @@ fn datagrams(firewall: &mut Firewall) -> u64 {
     families.iter().sum()
 }
 
+/// What a connection says that was ended when it is sent on. A UDP socket tells of the abortion
+/// whoever waits for its datagrams; for sending it has no other end any more.
+fn aborted(transport: Transport) -> Outcome {
+    let word = match transport {
+        Transport::Tcp => "ECONNABORTED",
+        Transport::Udp => "EDESTADDRREQ",
+    };
+    Outcome::Error(word.into())
+}
+
 /// All of them are ended: connections fail at once, and no datagram comes out.
 fn assert_ended(firewall: &mut Firewall, holder: &mut Holder) {
     let before = datagrams(firewall);
-    for (name, _, _, connected) in KEPT {
+    for (name, transport, _, connected) in KEPT {
         let used = holder.use_again(name).unwrap();
         match connected {
-            true => assert_eq!(used, Outcome::Error("ECONNABORTED".into()), "{name}"),
+            true => assert_eq!(used, aborted(transport), "{name}"),
             false => assert!(!used.passed(), "{name}: {used:?}"),
         }
     }
@@ -284,9 +294,9 @@ fn a_connection_is_ended_by_hand_by_its_user_or_an_administrator() {
         let again = run(alice, &end(socket, to), false);
         assert_eq!(again.status, EXIT_NOT_FOUND, "{again:?}");
     }
-    for name in ["first", "connected"] {
+    for (name, transport) in [("first", Transport::Tcp), ("connected", Transport::Udp)] {
         let used = own.use_again(name).unwrap();
-        assert_eq!(used, Outcome::Error("ECONNABORTED".into()), "{name}");
+        assert_eq!(used, aborted(transport), "{name}");
     }
     // Another user's, for which nobody is there to authenticate.
     for all in [false, true] {
@@ -300,7 +310,7 @@ fn a_connection_is_ended_by_hand_by_its_user_or_an_administrator() {
     let ended = run(As::Root, &end(his, place), true);
     assert!(ended.success(), "{ended:?}");
     let used = bobs.use_again("his").unwrap();
-    assert_eq!(used, Outcome::Error("ECONNABORTED".into()));
+    assert_eq!(used, aborted(Transport::Tcp));
     // Nothing is ended that is no outbound connection.
     let nonsense = end(SocketAddr::from(([10, 77, 0, 1], 22)), place);
     assert_eq!(run(As::Root, &nonsense, true).status, EXIT_NOT_FOUND);

@@ -1,6 +1,6 @@
 //! Live connections and logged decisions as rows: they show the same facts.
 
-use bastion_ipc::wire::{Connection, Event};
+use bastion_ipc::wire::{Connection, Ends, Event};
 
 use super::names::{self, Directory};
 use super::verdict::{self, Verdict};
@@ -38,6 +38,8 @@ pub struct FlowRow {
     pub state: String,
     /// Why.
     pub reason: String,
+    /// Names the connection, while it is open; `None` where there is none that could be ended.
+    pub ends: Option<Ends>,
     /// How many flows this row stands for.
     pub count: u32,
     haystack: String,
@@ -68,6 +70,7 @@ impl FlowRow {
             verdict,
             state: verdict.label(),
             reason: verdict::reason(&event.reason, &event.rule_name, directory),
+            ends: None,
             count: event.count.max(1),
             haystack: String::new(),
         };
@@ -95,6 +98,7 @@ impl FlowRow {
             row.state = gettext("Waiting");
         } else {
             row.state = gettext("Open");
+            row.ends = Some(Ends::from(&connection.event));
         }
         row
     }
@@ -185,6 +189,12 @@ mod tests {
             ("example.org", "192.0.2.1")
         );
         assert_eq!((row.user.as_str(), row.state.as_str()), ("alice", "Open"));
+        assert_eq!(row.ends.map(|ends| ends.destination_port), Some(443));
+        let waiting = FlowRow::of_connection(&connection(1, "waiting"), &directory());
+        assert_eq!(waiting.ends, None, "it is no connection yet");
+        let logged = FlowRow::of_event(&connection(1, "open").event, &directory());
+        assert_eq!(logged.ends, None);
+        let row = FlowRow::of_connection(&connection(1, "open"), &directory());
         assert!(row.matches("alice https"));
         assert!(!row.matches("bob"));
     }

@@ -33,6 +33,8 @@ pub struct Context {
 pub enum Output {
     /// A call came to nothing.
     Failed(Failure),
+    /// Something was done.
+    Told(String),
     /// Something happened, which can be undone.
     Undoable(String, Undo),
 }

@@ -1,7 +1,7 @@
 //! Cells of tables.
 
-use gtk::pango;
 use gtk::prelude::*;
+use gtk::{glib, pango};
 
 use crate::model::verdict::Verdict;
 
@@ -33,6 +33,24 @@ pub fn number() -> gtk::Label {
     let label = line();
     label.add_css_class("numeric");
     label
+}
+
+/// What a cell with buttons keeps while it shows a row.
+#[derive(Debug, Default)]
+pub struct Connected(Vec<(glib::Object, glib::SignalHandlerId)>);
+
+impl Connected {
+    /// Keeps a handler until the cell shows something else.
+    pub fn add(&mut self, object: &impl IsA<glib::Object>, handler: glib::SignalHandlerId) {
+        self.0.push((object.clone().upcast(), handler));
+    }
+
+    /// Takes the handlers off.
+    pub fn clear(&mut self) {
+        for (object, handler) in self.0.drain(..) {
+            object.disconnect(handler);
+        }
+    }
 }
 
 /// An icon beside a line of text, as for programs.
