@@ -19,10 +19,17 @@ fn a_connection_is_ended_with_the_button_of_its_row() {
     let mut desktop = Desktop::start(&bus);
     desktop.start_app(&[]);
     desktop.shows("Protection Is On");
-    let page = json!({ "role": "list item", "name": "Connections" });
-    desktop.perform("click", json!({ "find": page }));
+    let click = |desktop: &mut Desktop, find| desktop.perform("click", json!({ "find": find }));
+    click(
+        &mut desktop,
+        json!({ "role": "list item", "name": "Connections" }),
+    );
+    click(
+        &mut desktop,
+        json!({ "role": "label", "name": "www.wikipedia.org" }),
+    );
     let before = bus.call(&format!("{EVENTS}.GetConnections"), &["false"]);
-    // Without a mouse.
+    // From the row on without a mouse.
     let button = json!({ "role": "button", "name": BUTTON });
     desktop.perform("focus", json!({ "find": button }));
     desktop.perform("key", json!({ "keys": ["Return"] }));

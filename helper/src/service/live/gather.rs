@@ -7,6 +7,7 @@
 //! helper started, and by nobody waiting for connections at its port.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::live::{Live, Origin};
@@ -21,11 +22,17 @@ use crate::sockets::{SocketEntry, SocketError, SocketTables};
 /// Addresses whose names the engine is asked for in one go: it takes microseconds.
 const NAMES: usize = 128;
 
+/// How long it may take to look for those who hold sockets. A program can make its own costly to
+/// find; those that are not reached are left alone.
+const SEARCH: Duration = Duration::from_secs(10);
+
 /// Tells whose sockets are.
 pub(super) struct Owners {
     recorded: Option<PacketPathIdentifier>,
     holders: SocketTableIdentifier,
     listening: HashSet<u16>,
+    /// What is left of [`SEARCH`].
+    left: Duration,
 }
 
 impl Owners {
@@ -34,13 +41,27 @@ impl Owners {
             recorded: core.kernel.openers(),
             holders: SocketTableIdentifier::new()?,
             listening: tables.listening_ports()?,
+            left: SEARCH,
         })
     }
 
     /// Who began this flow by this socket; or, if that was not recorded, who has the socket.
     pub fn of(&mut self, flow: &Flow, socket: &SocketEntry) -> Identity {
         let recorded = self.recorded(flow, socket);
-        recorded.unwrap_or_else(|| self.holders.identify_socket(socket))
+        recorded.unwrap_or_else(|| self.holder(socket))
+    }
+
+    fn holder(&mut self, socket: &SocketEntry) -> Identity {
+        if self.left.is_zero() {
+            return unknown(socket, UnknownReason::Unreadable);
+        }
+        let begun = Instant::now();
+        let identity = self.holders.identify_socket(socket);
+        self.left = self.left.saturating_sub(begun.elapsed());
+        if self.left.is_zero() {
+            tracing::warn!("so many sockets are hard to find that open ones may go on");
+        }
+        identity
     }
 
     fn recorded(&mut self, flow: &Flow, socket: &SocketEntry) -> Option<Identity> {
@@ -52,14 +73,10 @@ impl Owners {
         let (identity, origin) = match self.recorded(&flow, socket) {
             Some(identity) => (identity, Origin::Here),
             None if known && !self.listening.contains(&flow.source_port) => {
-                (self.holders.identify_socket(socket), Origin::Here)
+                (self.holder(socket), Origin::Here)
             }
             // Most of them have come from elsewhere: who has them need not be looked up.
-            None => {
-                let uid = Some(socket.uid);
-                let reason = UnknownReason::NoRecord;
-                (Identity::Unknown { uid, reason }, Origin::Elsewhere)
-            }
+            None => (unknown(socket, UnknownReason::NoRecord), Origin::Elsewhere),
         };
         Live {
             flow,
@@ -67,6 +84,11 @@ impl Owners {
             origin,
         }
     }
+}
+
+fn unknown(socket: &SocketEntry, reason: UnknownReason) -> Identity {
+    let uid = Some(socket.uid);
+    Identity::Unknown { uid, reason }
 }
 
 impl Core {
