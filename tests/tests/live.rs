@@ -280,13 +280,19 @@ fn a_connection_is_ended_by_hand_by_its_user_or_an_administrator() {
         command.extend(all.then_some("--all"));
         firewall.bastionctl(who, &command).unwrap()
     };
-    // As it is listed.
-    let listed = run(alice, &["connections", "list"].map(str::to_owned), false);
-    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
-    let ports = listed.as_array().unwrap().iter();
-    let ports: Vec<_> = ports.map(|it| it["event"]["source_port"].clone()).collect();
-    assert!(ports.contains(&first.port().into()), "{listed}");
-    assert!(!ports.contains(&his.port().into()), "{listed}");
+    // As it is listed, once it is logged.
+    let listed = eventually("the list", PATIENCE, || {
+        let list = ["connections", "list"].map(str::to_owned);
+        let listed: Value = serde_json::from_str(&run(alice, &list, false).stdout).ok()?;
+        let open = listed.as_array()?.iter();
+        let ports: Vec<_> = open.map(|it| it["event"]["source_port"].clone()).collect();
+        let all = [first, connected]
+            .iter()
+            .all(|own| ports.contains(&own.port().into()));
+        all.then_some(ports)
+    })
+    .unwrap();
+    assert!(!listed.contains(&his.port().into()), "{listed:?}");
 
     for (socket, to) in [(first, place), (connected, datagrams)] {
         let ended = run(alice, &end(socket, to), false);

@@ -331,12 +331,7 @@ impl RelmColumn for End {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Button, Connected) {
-        let button = gtk::Button::builder()
-            .icon_name("process-stop-symbolic")
-            .tooltip_text(gettext("End Connection"))
-            .valign(gtk::Align::Center)
-            .css_classes(["flat", "circular"])
-            .build();
+        let button = cells::button("process-stop-symbolic");
         (button, Connected::default())
     }
 
@@ -344,7 +339,7 @@ impl RelmColumn for End {
         let flow = &row.flow;
         button.set_visible(flow.ends.is_some());
         let label = gettext_f("End connection of {program} to {destination}", &whose(flow));
-        button.update_property(&[gtk::accessible::Property::Label(&label)]);
+        cells::name(button, &label);
         let (flow, act) = (flow.clone(), row.act.clone());
         let handler = button.connect_clicked(move |_| act(Input::End(Box::new(flow.clone()))));
         connected.add(button, handler);

@@ -282,16 +282,8 @@ impl RelmColumn for Buttons {
 
     fn setup(_: &gtk::ListItem) -> (gtk::Box, ButtonsCell) {
         let root = gtk::Box::builder().valign(gtk::Align::Center).build();
-        let button = |icon: &str| {
-            gtk::Button::builder()
-                .icon_name(icon)
-                .css_classes(["flat", "circular"])
-                .build()
-        };
-        let (edit, delete) = (
-            button("document-edit-symbolic"),
-            button("user-trash-symbolic"),
-        );
+        let edit = cells::button("document-edit-symbolic");
+        let delete = cells::button("user-trash-symbolic");
         root.append(&edit);
         root.append(&delete);
         (
@@ -310,8 +302,7 @@ impl RelmColumn for Buttons {
             (&cell.edit, gettext_f("Edit rule “{name}”", &name)),
             (&cell.delete, gettext_f("Delete rule “{name}”", &name)),
         ] {
-            button.set_tooltip_text(Some(&label));
-            button.update_property(&[gtk::accessible::Property::Label(&label)]);
+            cells::name(button, &label);
         }
         let (rule, act) = (item.row.wire.clone(), item.act.clone());
         let edit = cell

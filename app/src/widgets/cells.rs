@@ -35,6 +35,22 @@ pub fn number() -> gtk::Label {
     label
 }
 
+/// A button in a row, with an icon alone; see [`name`].
+#[must_use]
+pub fn button(icon: &str) -> gtk::Button {
+    gtk::Button::builder()
+        .icon_name(icon)
+        .valign(gtk::Align::Center)
+        .css_classes(["flat", "circular"])
+        .build()
+}
+
+/// Says what a button with an icon does.
+pub fn name(button: &gtk::Button, label: &str) {
+    button.set_tooltip_text(Some(label));
+    button.update_property(&[gtk::accessible::Property::Label(label)]);
+}
+
 /// What a cell with buttons keeps while it shows a row.
 #[derive(Debug, Default)]
 pub struct Connected(Vec<(glib::Object, glib::SignalHandlerId)>);

@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(
             render(&[open], &test_view(None)),
             "\
-STATE  PROTOCOL  SOURCE               DESTINATION        NAME         PROGRAM          USER   WHY
+STATE  PROTOCOL  SOURCE               DESTINATION        NAME         PROGRAM         USER   WHY
 open   tcp       [2001:db8::1]:40000  [2001:db8::2]:443  example.org  /usr/bin/a\\x07  alice  learn mode
 "
         );
