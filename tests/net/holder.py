@@ -9,17 +9,20 @@ listen {port}, which waits for connections over IPv4; accept {name}, which takes
 one and sends back what comes first; use {name}, which sends five bytes and waits a
 while for something to come back: {reply: TEXT}, or {error: ERRNO} with the name
 of the errno, TIMEOUT when nothing came in time. A UDP socket that is not
-connected names the place with each datagram."""
+connected names the place with each datagram. Further: crowd {address, port,
+count} opens so many TCP connections; aborted {} tells how many of them were."""
 
 import errno
 import json
 import os
+import resource
 import socket
 import sys
 
 PATIENCE = 3  # seconds
 kept = {}
 listeners = []
+crowded = []
 
 
 def family(address):
@@ -65,7 +68,20 @@ def use(name):
         return {"error": errno.errorcode.get(error.errno, "TIMEOUT")}
 
 
-operations = {"open": open_, "listen": listen, "accept": accept, "use": use}
+def crowd(address, port, count):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for _ in range(count):
+        sock = socket.create_connection((address, port), 10 * PATIENCE)
+        sock.setblocking(False)
+        crowded.append(sock)
+
+
+def aborted():
+    return sum(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNABORTED for sock in crowded)
+
+
+operations = {"crowd": crowd, "aborted": aborted, "open": open_, "listen": listen, "accept": accept, "use": use}
 print(json.dumps({"ok": os.getpid()}), flush=True)
 for line in sys.stdin:
     order = json.loads(line)

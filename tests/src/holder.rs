@@ -63,6 +63,23 @@ impl Holder {
         self.running.perform_for("accept", request, PATIENCE)
     }
 
+    /// Opens so many TCP connections besides.
+    ///
+    /// # Errors
+    /// When one of them comes to nothing.
+    pub fn crowd(&mut self, to: Destination, count: usize) -> Result<()> {
+        let request = json!({ "address": to.address, "port": to.port, "count": count });
+        self.running.perform_for("crowd", request, PATIENCE)
+    }
+
+    /// How many of these were aborted since this was asked last.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn aborted(&mut self) -> Result<usize> {
+        self.running.perform_for("aborted", json!({}), PATIENCE)
+    }
+
     /// Sends five bytes over an open connection, and waits a while for an answer.
     ///
     /// # Errors

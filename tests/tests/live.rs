@@ -242,6 +242,62 @@ fn what_was_open_before_the_helper_is_ended_too_also_by_a_hand_edit_and_after_a_
     assert_alive(&mut bystander, "bystander");
 }
 
+#[test]
+fn a_thousand_are_ended_at_once_by_one_of_ten_thousand_rules() {
+    // Of no more does the kernel keep records, if they all come within seconds.
+    const MANY: usize = 1_000;
+    let Some(mut firewall) = boot("many") else {
+        return;
+    };
+    let (program, _) = allowed(&firewall, "crowd");
+    let (other, _) = allowed(&firewall, "other");
+    let filler = "for n in $(seq 9900); do
+            printf '[[rule]]\\nid = \"n%d\"\\nname = \"n%d\"\\naction = \"deny\"\\nprogram = \"/opt/n%d\"\\n' $n $n $n
+        done >/tmp/more; cat /tmp/more >>/etc/bastion/rules.toml";
+    firewall.sandbox().shell(filler).unwrap();
+    eventually("ten thousand rules", PATIENCE, || {
+        (firewall.counter("rules").ok()? > 9_900).then_some(())
+    })
+    .unwrap();
+    let alice = As::Background("alice");
+    let mut crowd = Holder::start(firewall.sandbox(), alice, &program).unwrap();
+    let mut bystander = Holder::start(firewall.sandbox(), alice, &other).unwrap();
+    let place = to(&mut firewall, Transport::Tcp, false, 3);
+    crowd.crowd(place, MANY).unwrap();
+    bystander.crowd(place, MANY).unwrap();
+    let options = ["--program", &program, "--to", &place.address.to_string()];
+    let rule = firewall.add_rule("deny", &options).unwrap();
+    let mut aborted = 0;
+    let all = || {
+        aborted += crowd.aborted().ok()?;
+        (aborted == MANY).then_some(())
+    };
+    eventually("the end of all", PATIENCE, all).unwrap();
+    assert_eq!(bystander.aborted().unwrap(), 0);
+    bystander.open("new", place, true).unwrap();
+    let journal = firewall.journal().unwrap();
+    assert!(
+        journal.contains(&format!("{MANY} connections in all were ended")),
+        "{journal}"
+    );
+    // All of them are in the log, and few of them in the journal.
+    let why = format!("ended:{rule}");
+    let told = journal
+        .lines()
+        .filter(|line| line.contains("denies it now"));
+    assert_eq!(told.count(), 100);
+    eventually("events of what was ended", PATIENCE, || {
+        let log = firewall.ask(&["log", "--all", "-n", "20000"]).ok()?;
+        let events = log
+            .as_array()?
+            .iter()
+            .filter(|it| it["reason"] == why.as_str());
+        let ended: u64 = events.filter_map(|it| it["count"].as_u64()).sum();
+        (ended == MANY as u64).then_some(())
+    })
+    .unwrap();
+}
+
 /// The command that ends a connection.
 fn end(own: SocketAddr, to: Destination) -> [String; 5] {
     let other = SocketAddr::from((to.address, to.port));
