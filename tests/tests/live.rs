@@ -1,11 +1,7 @@
 //! Connections that are open: a new deny ends those it covers and no others, and one can be ended by
 //! hand, by who may.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests are tests"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::net::SocketAddr;
 use std::thread;

@@ -53,7 +53,8 @@ impl Core {
         let listed = Instant::now();
         match SocketTables::open().and_then(|mut tables| tables.list()) {
             Ok(open) => {
-                self.acquaint(&open);
+                // Nobody waits for all of them.
+                open.chunks(MOST).for_each(|part| self.acquaint(part));
                 let flows = open.iter().filter_map(flow_of);
                 let tuples = flows.map(|flow| Tuple::from(&flow));
                 self.ledger.open(tuples, listed, open.len() < MAX_LISTED);
