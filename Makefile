@@ -65,7 +65,7 @@ deb:
 
 bench:
 	@echo 'make bench: measures what Bastion costs, beside no firewall, the least a queue can cost, and OpenSnitch.'
-	@echo 'Once the package is built it takes about 6 minutes. Leave the computer alone meanwhile.'
+	@echo 'Once the package is built it takes about 7 minutes. Leave the computer alone meanwhile.'
 	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile release
 	@$(STEP) 'programs that measure' 'See the message above; then run again.' \

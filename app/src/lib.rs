@@ -7,7 +7,7 @@
 //! - [`client`]: the connection to the helper.
 //! - [`model`]: what is shown, as plain values without GTK.
 //! - [`widgets`]: what several pages share.
-//! - [`notification`]: what the desktop shows of its own.
+//! - [`notification`] and `tray`: what the desktop shows of its own.
 //! - [`i18n`]: translated texts; [`settings`]: what the app remembers.
 
 pub mod app;
@@ -22,5 +22,6 @@ pub mod prompt;
 pub mod settings;
 #[cfg(test)]
 mod testing;
+mod tray;
 pub mod widgets;
 pub mod window;

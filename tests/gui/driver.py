@@ -14,6 +14,7 @@ import traceback
 import accessibility as a11y
 import display
 from polkit_agent import Agent
+from tray import Tray
 
 DEFAULT_TIMEOUT = 10.0  # seconds
 MOST_TABS = 100
@@ -28,6 +29,7 @@ class Driver:
         self.display = display.Display()
         a11y.start()
         self.agent = Agent(self.session) if self.session else None
+        self.tray = None
         self.programs = {}
 
     # widgets
@@ -104,6 +106,20 @@ class Driver:
 
     def notification_action(self, action="0"):
         display.notification_action(action)
+
+    # the tray, on a desktop that has one from now on
+
+    def open_tray(self):
+        self.tray = Tray()
+
+    def tray_icon(self, timeout=DEFAULT_TIMEOUT):
+        return self.tray.describe(timeout)
+
+    def choose_in_tray(self, label, timeout=DEFAULT_TIMEOUT):
+        self.tray.choose(label, timeout)
+
+    def activate_in_tray(self, timeout=DEFAULT_TIMEOUT):
+        self.tray.activate(timeout)
 
     # programs of this session
 

@@ -14,4 +14,6 @@ pub mod sentence;
 pub mod stack;
 pub mod status;
 pub mod time;
+pub mod traffic;
+pub mod tray;
 pub mod verdict;

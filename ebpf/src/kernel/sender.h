@@ -188,21 +188,22 @@ inlined int sender_of(struct sk_buff *skb, struct __sk_buff *context, __u64 cook
 }
 
 /* Keeps it, unless it is there already. */
-inlined void keep_sender(void *map, const struct bastion_tuple *tuple,
-			 const struct bastion_sender *sender)
+inlined void keep_sender(const struct bastion_tuple *tuple, const struct bastion_sender *sender)
 {
-	const struct bastion_sender *old = bpf_map_lookup_elem(map, tuple);
+	const struct bastion_sender *old = bpf_map_lookup_elem(&SENDER, tuple);
 
 	if (!old || old->cookie != sender->cookie || old->kind != sender->kind ||
 	    old->uid != sender->uid || !same_image(&old->image, &sender->image))
-		bpf_map_update_elem(map, tuple, sender, BPF_ANY);
+		bpf_map_update_elem(&SENDER, tuple, sender, BPF_ANY);
 }
 
 /* Keeps who sent a packet that passes, and takes away who sent one of the same tuple that was queued
- * before: there shall be none for what is sent again, once the later record has made room. */
+ * before: there shall be none for what is sent again, once the later record has made room. Such
+ * packets come once a connection, so that a look whether it is kept already would cost more than
+ * it saves. */
 inlined void keep_passed(const struct bastion_tuple *tuple, const struct bastion_sender *sender)
 {
-	keep_sender(&PASSED, tuple, sender);
+	bpf_map_update_elem(&PASSED, tuple, sender, BPF_ANY);
 	if (bpf_map_lookup_elem(&SENDER, tuple))
 		bpf_map_delete_elem(&SENDER, tuple);
 }
@@ -219,5 +220,5 @@ inlined void keep_queued(const struct sk_buff *skb, const struct bastion_tuple *
 	key.fingerprint = fingerprint_of(&packet);
 	bpf_map_update_elem(&PACKET, &key, sender, BPF_ANY);
 	bpf_map_delete_elem(&PASSED, tuple);
-	keep_sender(&SENDER, tuple, sender);
+	keep_sender(tuple, sender);
 }

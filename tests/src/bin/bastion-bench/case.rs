@@ -5,6 +5,9 @@
 pub enum Case {
     /// No rule of anybody's.
     NoFirewall,
+    /// No more than a rule that has the kernel track connections, as each firewall does that tells
+    /// new ones from others: what Bastion can't be cheaper than.
+    ConnectionTracking,
     /// Every new connection is put to a program that accepts it: what asking costs at least.
     QueueAcceptAll,
     /// Bastion, with a lasting rule: the kernel was taught.
@@ -22,8 +25,9 @@ pub enum Case {
 
 impl Case {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoFirewall,
+        Self::ConnectionTracking,
         Self::QueueAcceptAll,
         Self::BastionTaught,
         Self::BastionRule1,
@@ -51,6 +55,7 @@ impl Case {
     pub fn name(self) -> &'static str {
         match self {
             Self::NoFirewall => "no-firewall",
+            Self::ConnectionTracking => "connection-tracking",
             Self::QueueAcceptAll => "queue-accept-all",
             Self::BastionTaught => "bastion-taught",
             Self::BastionRule1 => "bastion-rule-1",

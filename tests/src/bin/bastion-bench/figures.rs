@@ -25,13 +25,7 @@ impl Figures {
 
     /// The median of the rounds; not a number where nothing was measured.
     pub fn median(&self, case: Case, metric: Metric) -> f64 {
-        let values = self.sorted(case, metric);
-        let at = |position: usize| values.get(position).copied().unwrap_or(f64::NAN);
-        let upper = at(values.len() / 2);
-        if values.len() % 2 == 1 {
-            return upper;
-        }
-        f64::midpoint(at((values.len() / 2).wrapping_sub(1)), upper)
+        median(&self.sorted(case, metric))
     }
 
     /// The least and the greatest of the rounds.
@@ -41,9 +35,14 @@ impl Figures {
         (of(values.first()), of(values.last()))
     }
 
-    /// How many times the median of one case is that of another.
+    /// How many times one case's figure is that of another: the median of the rounds' own ratios.
+    /// A computer that is slower for a while is so for both of a round, so that these swing less
+    /// than medians of rounds do that were made at different times.
     pub fn ratio(&self, case: Case, to: Case, metric: Metric) -> f64 {
-        self.median(case, metric) / self.median(to, metric)
+        let of = |case| self.0.get(&(case, metric)).into_iter().flatten();
+        let mut ratios: Vec<f64> = of(case).zip(of(to)).map(|(a, b)| a / b).collect();
+        ratios.sort_by(f64::total_cmp);
+        median(&ratios)
     }
 
     /// Writes the medians, one object a line.
@@ -73,6 +72,16 @@ impl Figures {
         }
         Ok(())
     }
+}
+
+/// The middle one of sorted values, or between the two in the middle.
+fn median(sorted: &[f64]) -> f64 {
+    let at = |position: usize| sorted.get(position).copied().unwrap_or(f64::NAN);
+    let upper = at(sorted.len() / 2);
+    if sorted.len() % 2 == 1 {
+        return upper;
+    }
+    f64::midpoint(at((sorted.len() / 2).wrapping_sub(1)), upper)
 }
 
 /// To three digits behind the point: more would be noise.
@@ -105,6 +114,17 @@ mod tests {
         }
         let none = of(&[]);
         assert!(none.median(Case::OpenSnitch, Metric::Rss).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_is_of_figures_of_the_same_round() {
+        let mut figures = of(&[10.0, 30.0, 20.0]);
+        for value in [5.0, 10.0, 10.0] {
+            figures.add(Case::QueueAcceptAll, Metric::Rss, value);
+        }
+        let ratio = |case, to| figures.ratio(case, to, Metric::Rss);
+        assert_eq!(ratio(Case::OpenSnitch, Case::QueueAcceptAll), 2.0);
+        assert!(ratio(Case::OpenSnitch, Case::NoFirewall).is_nan());
     }
 
     #[test]

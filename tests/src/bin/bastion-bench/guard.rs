@@ -26,10 +26,16 @@ const FLOOR_RULES: &str = "*mangle
 COMMIT
 ";
 
+/// Has connections tracked, and decides about none.
+const TRACKING_RULES: &str = "*mangle
+-A OUTPUT -m conntrack --ctstate INVALID -j ACCEPT
+COMMIT
+";
+
 /// The unit whose cost is told; none where there is no firewall.
 pub fn unit(case: Case) -> Option<&'static str> {
     match case {
-        Case::NoFirewall => None,
+        Case::NoFirewall | Case::ConnectionTracking => None,
         Case::QueueAcceptAll => Some(FLOOR),
         Case::OpenSnitch => Some(opensnitch::UNIT),
         _ => Some(BASTION),
@@ -41,6 +47,7 @@ pub fn start(place: &Place, case: Case) -> anyhow::Result<()> {
     place.clear()?;
     match case {
         Case::NoFirewall => return Ok(()),
+        Case::ConnectionTracking => return restore(place, TRACKING_RULES),
         Case::QueueAcceptAll => floor(place)?,
         Case::BastionTaught => bastion(place, Lasts::Forever, 1)?,
         Case::BastionRule1 => bastion(place, Lasts::UntilATime, 1)?,
@@ -66,8 +73,12 @@ fn floor(place: &Place) -> anyhow::Result<()> {
     let start = "systemd-run --quiet --unit=bastion-floor --service-type=exec -p CPUAccounting=yes \
                  /usr/local/bin/bastion-floor 7";
     place.near.shell(start)?;
-    let rules = format!("iptables-restore --noflush <<'END'\n{FLOOR_RULES}END\n");
-    place.near.shell(&rules)?;
+    restore(place, FLOOR_RULES)
+}
+
+fn restore(place: &Place, rules: &str) -> anyhow::Result<()> {
+    let command = format!("iptables-restore --noflush <<'END'\n{rules}END\n");
+    place.near.shell(&command)?;
     Ok(())
 }
 
@@ -111,6 +122,7 @@ pub fn prove(
     let queued = after.queued.saturating_sub(before.queued);
     let as_it_should = match case {
         Case::NoFirewall => queued == 0,
+        Case::ConnectionTracking => queued == 0 && place.tracks()?,
         // A few others may be about the same place: a lesson is learned after the verdict.
         Case::BastionTaught => queued <= connections / 100,
         _ => queued >= nearly_all,

@@ -78,7 +78,7 @@ fn measure_all(place: &mut Place, rounds: usize) -> anyhow::Result<Figures> {
                 .map(|(metric, value)| format!("{} {}", metric.name(), metric.shown(*value)))
                 .collect();
             println!(
-                "round {} of {rounds}  {:<18}  {}",
+                "round {} of {rounds}  {:<19}  {}",
                 round + 1,
                 case.name(),
                 shown.join("  ")

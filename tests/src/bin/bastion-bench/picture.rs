@@ -12,7 +12,7 @@ use crate::figures::Figures;
 
 const WIDTH: f64 = 1180.0;
 const PANEL_WIDTH: f64 = 560.0;
-const PANEL_HEIGHT: f64 = 250.0;
+const PANEL_HEIGHT: f64 = 277.0;
 const TOP: f64 = 96.0;
 const MARGIN: f64 = 30.0;
 /// Where bars begin within a panel, after the names of the cases.
@@ -115,7 +115,7 @@ fn panel(svg: &mut String, figures: &Figures, metric: Metric, x: f64, y: f64) {
 
 fn colour(case: Case) -> &'static str {
     match case {
-        Case::NoFirewall | Case::QueueAcceptAll => "#c0bfbc",
+        Case::NoFirewall | Case::ConnectionTracking | Case::QueueAcceptAll => "#c0bfbc",
         Case::OpenSnitch => "#e5a50a",
         _ => "#3584e4",
     }

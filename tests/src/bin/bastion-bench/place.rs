@@ -166,6 +166,13 @@ impl Place {
         Ok(held.success())
     }
 
+    /// True if the kernel knows connections to the server.
+    pub fn tracks(&self) -> anyhow::Result<bool> {
+        let script = format!("conntrack -L -p tcp -d {} | grep -q .", TARGET.address);
+        let known = self.near.output(As::Root, &["sh", "-c", &script])?;
+        Ok(known.success())
+    }
+
     /// Takes out every rule of every table, and forgets all connections.
     pub fn clear(&self) -> anyhow::Result<()> {
         self.near

@@ -73,7 +73,13 @@ pub fn lines(figures: &Figures, targets: &[Target]) -> Vec<String> {
             metric.shown(figures.median(case, metric))
         }));
     }
-    for to in [Case::NoFirewall, Case::QueueAcceptAll, Case::OpenSnitch] {
+    let compared = [
+        Case::NoFirewall,
+        Case::ConnectionTracking,
+        Case::QueueAcceptAll,
+        Case::OpenSnitch,
+    ];
+    for to in compared {
         lines.push(String::new());
         lines.push(format!("Times {}:", to.name()));
         lines.push(header());
@@ -119,5 +125,5 @@ fn row_of(name: &str, cells: [String; Metric::ALL.len()]) -> String {
         .zip(cells)
         .map(|(metric, cell)| format!("  {cell:>width$}", width = metric.name().len()))
         .collect();
-    format!("  {name:<18}{cells}")
+    format!("  {name:<19}{cells}")
 }

@@ -1,10 +1,11 @@
 //! The main window, and what holds everything together: it hands what the helper says to the pages
 //! and the prompt, and the prompt's answers to the helper.
 
+mod actions;
+
 use std::time::Duration;
 
 use adw::prelude::*;
-use bastion_ipc::names;
 use bastion_ipc::wire::{Guard, Status};
 use gtk::gio;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
@@ -15,6 +16,7 @@ use crate::model::names::Directory;
 use crate::model::safeguard::Safeguard;
 use crate::model::status::{self, Banner, Link, Remedy, Resume};
 use crate::model::time;
+use crate::model::tray::TrayState;
 use crate::notification;
 use crate::pages::connections::Connections;
 use crate::pages::log::LogPage;
@@ -24,6 +26,7 @@ use crate::pages::{self, Context, Undo};
 use crate::preferences::Preferences;
 use crate::prompt::{self, Clock, Prompt};
 use crate::settings::AppSettings;
+use crate::tray::Tray;
 use crate::window::Window;
 
 /// How often the helper is asked what Safeguard does, while it is on for the user.
@@ -48,6 +51,7 @@ pub struct App {
     log: Controller<LogPage>,
     prompt: Controller<Prompt>,
     preferences: Option<Controller<Preferences>>,
+    tray: Tray,
     /// Keeps the app running while no window is open.
     _hold: gio::ApplicationHoldGuard,
 }
@@ -73,6 +77,10 @@ pub enum Input {
     Preferences,
     /// The user wants to know about the app.
     About,
+    /// The user wants a pause of so many seconds; 0 ends it.
+    Pause(u32),
+    /// The user wants the app to end.
+    Quit,
 }
 
 /// What comes of commands.
@@ -117,7 +125,7 @@ impl Component for App {
     ) -> ComponentParts<Self> {
         let settings = AppSettings::load();
         settings.bind_window(&root);
-        relm4::set_global_css(include_str!("style.css"));
+        relm4::set_global_css(include_str!("../style.css"));
         let context = Context {
             client: client.clone(),
             directory: Directory::of_system(),
@@ -148,7 +156,7 @@ impl Component for App {
             log.widget(),
         ];
         let widgets = Window::build(&root, pages, &sender);
-        add_actions(&application, &sender);
+        actions::add(&application, &sender);
 
         let forward = input.clone();
         relm4::spawn(task.run(move |message| {
@@ -170,9 +178,11 @@ impl Component for App {
             log,
             prompt,
             preferences: None,
+            tray: Tray::new(TrayState::default(), input.clone()),
             _hold: application.hold(),
         };
         widgets.show_link(&model.link);
+        model.show_tray();
         ComponentParts { model, widgets }
     }
 
@@ -214,7 +224,9 @@ impl Component for App {
             }
             // Without a helper there is nothing to prefer; the window says so already.
             Input::Preferences => root.present(),
-            Input::About => about().present(Some(root)),
+            Input::About => actions::about().present(Some(root)),
+            Input::Pause(seconds) => self.overview.emit(pages::overview::Input::Pause(seconds)),
+            Input::Quit => relm4::main_application().quit(),
         }
     }
 
@@ -255,11 +267,14 @@ impl App {
             Message::Status(status) => self.set_status(*status, window, sender),
             Message::Decided(events) => {
                 self.connections.emit(pages::connections::Input::Refresh);
+                self.overview
+                    .emit(pages::overview::Input::Decided(events.clone()));
                 self.log.emit(pages::log::Input::Decided(events));
             }
             Message::RulesChanged => self.rules.emit(pages::rules::Input::Reload),
             Message::Ask(question) => {
                 self.prompt.emit(prompt::Input::Ask(question));
+                self.overview.emit(pages::overview::Input::Asked);
                 self.connections.emit(pages::connections::Input::Refresh);
             }
             Message::Withdraw(id) => self.prompt.emit(prompt::Input::Withdraw(id)),
@@ -316,8 +331,15 @@ impl App {
                 .or_else(|| status::banner(&self.status, time::now())),
             _ => None,
         };
+        self.show_tray();
         window.show_banner(banner.as_ref());
         self.banner = banner;
+    }
+
+    fn show_tray(&self) {
+        let guarded = self.safeguard.is_mine();
+        let state = TrayState::of(&self.link, &self.status, guarded, time::now());
+        self.tray.show(state);
     }
 
     /// Ends what the banner tells of.
@@ -345,6 +367,7 @@ impl App {
         if self.link == Link::Ready {
             self.rules.emit(pages::rules::Input::Reload);
             self.log.emit(pages::log::Input::Reload);
+            self.overview.emit(pages::overview::Input::Reload);
             self.connections.emit(pages::connections::Input::Refresh);
         } else {
             // Whoever asked is gone, and with it every packet that waited.
@@ -353,40 +376,4 @@ impl App {
             self.show_safeguard(window);
         }
     }
-}
-
-fn add_actions(application: &gtk::Application, sender: &ComponentSender<App>) {
-    let act = |name: &str, input: fn() -> Input| {
-        let action = gio::SimpleAction::new(name, None);
-        let sender = sender.clone();
-        action.connect_activate(move |_, _| sender.input(input()));
-        application.add_action(&action);
-    };
-    act(SHOW, || Input::Activate);
-    act("preferences", || Input::Preferences);
-    act("about", || Input::About);
-    let quit = gio::SimpleAction::new("quit", None);
-    quit.connect_activate(|_, _| relm4::main_application().quit());
-    application.add_action(&quit);
-    application.set_accels_for_action("app.quit", &["<Control>q"]);
-    application.set_accels_for_action("app.preferences", &["<Control>comma"]);
-    application.set_accels_for_action("window.close", &["<Control>w"]);
-    let activated = sender.input_sender().clone();
-    application.connect_activate(move |_| {
-        if activated.send(Input::Activate).is_err() {
-            tracing::debug!("the app is ending");
-        }
-    });
-}
-
-fn about() -> adw::AboutDialog {
-    adw::AboutDialog::builder()
-        .application_name(gettext("Bastion"))
-        .application_icon(names::APP_ID)
-        .version(env!("CARGO_PKG_VERSION"))
-        .developer_name(gettext("The Bastion Firewall developers"))
-        .website(env!("CARGO_PKG_HOMEPAGE"))
-        .license_type(gtk::License::Gpl30)
-        .comments(gettext("Decide which programs may use the network."))
-        .build()
 }
