@@ -9,6 +9,7 @@
 //!   [`Witness`] of what arrives
 //! - [`KINDS`]: every kind of sending there is
 //! - [`Talker`]: a program that uses the network as it is told
+//! - [`Holder`]: a program that keeps connections open
 //! - [`Peer`]: a user's session on the bus, which calls, and serves agents
 //! - [`Hold`]: a thread that does not go on
 //! - [`Package`]: the built package, installed as a person would
@@ -23,6 +24,7 @@ mod desktop;
 mod error;
 mod firewall;
 mod hold;
+mod holder;
 mod internet;
 mod kinds;
 mod load;
@@ -45,6 +47,7 @@ pub use desktop::{Authentication, Desktop, Notification, Program};
 pub use error::Error;
 pub use firewall::Firewall;
 pub use hold::Hold;
+pub use holder::Holder;
 pub use internet::{Arrived, Internet, Manner, Transport};
 pub use kinds::{KINDS, Kind, More, OTHER_SOURCES, Place};
 pub use load::{Connected, Load, LoadRequest, LoadTarget};

@@ -281,7 +281,7 @@ pub(crate) fn event(id: u64, age: u64) -> Event {
         },
         protocol: protocol.into(),
         source: "192.0.2.2".into(),
-        source_port: 40_000,
+        source_port: 40_000 + u16::try_from(id).unwrap(),
         destination: destination.into(),
         destination_port: port,
         host: host.into(),

@@ -19,7 +19,8 @@ use bastion_ipc::Error;
 use bastion_ipc::names;
 use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::{
-    Answer, Connection as Live, Event, Guard, LogQuery, Question, Status, WireRule, WireSettings,
+    Answer, Connection as Live, Ends, Event, Guard, LogQuery, Question, Status, WireRule,
+    WireSettings,
 };
 use bastion_policy::settings::Settings;
 use zbus::message::Header;
@@ -204,6 +205,17 @@ impl Events {
     }
     fn get_connections(&self, _everybody: bool) -> Vec<Live> {
         self.0.lock().unwrap().live.clone()
+    }
+    fn end_connection(&self, connection: Ends, _everybody: bool) -> Result<(), Error> {
+        let mut state = self.0.lock().unwrap();
+        let open = state.live.len();
+        state
+            .live
+            .retain(|live| Ends::from(&live.event) != connection);
+        match state.live.len() == open {
+            true => Err(Error::NotFound("No such connection is open.".into())),
+            false => Ok(()),
+        }
     }
     #[zbus(signal)]
     async fn decided(emitter: &SignalEmitter<'_>, events: Vec<Event>) -> zbus::Result<()>;

@@ -1,7 +1,7 @@
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
-    Answer, Connection as LiveConnection, Event, Guard, LogQuery, WireRule, WireSettings,
+    Answer, Connection as LiveConnection, Ends, Event, Guard, LogQuery, WireRule, WireSettings,
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -189,6 +189,14 @@ impl Client {
     /// If they can't be had.
     pub async fn log(&self, query: &LogQuery) -> Result<Vec<Event>, Failure> {
         Ok(self.events().await?.get_log(query, false).await?)
+    }
+
+    /// Ends one of this user's open connections.
+    ///
+    /// # Errors
+    /// If it is refused, or there is no such connection any more.
+    pub async fn end_connection(&self, ends: &Ends) -> Result<(), Failure> {
+        Ok(self.events().await?.end_connection(ends, false).await?)
     }
 
     /// This user's connections that are open or wait.

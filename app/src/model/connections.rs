@@ -1,6 +1,6 @@
 //! Live connections and logged decisions as rows: they show the same facts.
 
-use bastion_ipc::wire::{Connection, Event, WireRule};
+use bastion_ipc::wire::{Connection, Ends, Event, WireRule};
 
 use super::names::{self, Directory};
 use super::verdict::{self, Verdict};
@@ -38,6 +38,8 @@ pub struct FlowRow {
     pub state: String,
     /// Why.
     pub reason: String,
+    /// Names the connection, while it is open; `None` where there is none that could be ended.
+    pub ends: Option<Ends>,
     /// How many flows this row stands for.
     pub count: u32,
     protocol_text: String,
@@ -73,6 +75,7 @@ impl FlowRow {
             verdict,
             state: verdict.label(),
             reason: verdict::why(event, directory),
+            ends: None,
             count: event.count.max(1),
             protocol_text: event.protocol.clone(),
             haystack: String::new(),
@@ -101,6 +104,7 @@ impl FlowRow {
             row.state = gettext("Waiting");
         } else {
             row.state = gettext("Open");
+            row.ends = Some(Ends::from(&connection.event));
         }
         row
     }
@@ -123,6 +127,7 @@ impl FlowRow {
             Verdict::Allowed | Verdict::Waiting => "allow",
             Verdict::Denied => "deny",
             Verdict::Dropped => "drop",
+            Verdict::Mended => return None,
         };
         Some(WireRule {
             name,
@@ -241,6 +246,12 @@ mod tests {
             ("example.org", "192.0.2.1")
         );
         assert_eq!((row.user.as_str(), row.state.as_str()), ("alice", "Open"));
+        assert_eq!(row.ends.map(|ends| ends.destination_port), Some(443));
+        let waiting = FlowRow::of_connection(&connection(1, "waiting"), &directory());
+        assert_eq!(waiting.ends, None, "it is no connection yet");
+        let logged = FlowRow::of_event(&connection(1, "open").event, &directory());
+        assert_eq!(logged.ends, None);
+        let row = FlowRow::of_connection(&connection(1, "open"), &directory());
         assert!(row.matches("alice https"));
         assert!(!row.matches("bob"));
     }

@@ -61,13 +61,19 @@ impl Traffic {
     /// Takes decisions in, in any order; those of times that are over are left out.
     pub fn decided(&mut self, events: &[Event], now: u64) {
         for event in events {
+            // Not every event is about a flow.
+            let allowed = match event.verdict.as_str() {
+                "allow" => true,
+                "deny" | "drop" => false,
+                _ => continue,
+            };
             let Some(bar) = self.bar(event.time, now) else {
                 continue;
             };
             let flows = u64::from(event.count.max(1));
-            match event.verdict.as_str() {
-                "allow" => bar.counts.allowed += flows,
-                _ => bar.counts.denied += flows,
+            match allowed {
+                true => bar.counts.allowed += flows,
+                false => bar.counts.denied += flows,
             }
             let destination = names::host(&event.host, &event.destination);
             add(&mut bar.programs, &event.program, flows);
@@ -242,6 +248,7 @@ mod tests {
             event(NOW - STEP, "deny", "/b", 0),
             event(NOW - STEP, "drop", "/b", 2),
             event(NOW - 59 * STEP, "allow", "/a", 1),
+            event(NOW, "mended", "", 1),
         ];
         traffic.decided(&events, NOW);
         traffic.asked(NOW);

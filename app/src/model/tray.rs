@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn without_a_helper_it_warns_and_offers_no_pause() {
-        let of = |link| TrayState::of(&link, &Status::default(), false, 0);
-        let missing = of(Link::Missing);
+        let of = |link: Link| TrayState::of(&link, &Status::default(), false, 0);
+        let missing = of(Link::Missing(None));
         assert_eq!(
             (missing.title.as_str(), missing.attention, missing.paused),
             ("Firewall Is Not Running", true, None)

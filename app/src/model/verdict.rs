@@ -1,6 +1,7 @@
 //! Verdicts and the reasons for them, in words.
 
 use bastion_ipc::wire::Event;
+use bastion_policy::rule::RuleId;
 use bastion_policy::ruleset::Reason;
 
 use super::names::Directory;
@@ -92,10 +93,18 @@ fn fault(event: &Event) -> String {
 /// Why, from the text form of a reason. `rule` is the name of the rule that decided.
 #[must_use]
 pub fn reason(text: &str, rule: &str, directory: &Directory) -> String {
+    let named = |id: &RuleId| match rule {
+        "" => id.to_string(),
+        name => name.to_owned(),
+    };
     match text.parse() {
-        Ok(Reason::Rule(id)) => {
-            let name = if rule.is_empty() { id.as_str() } else { rule };
-            gettext_f("Rule “{name}”", &[("name", name)])
+        Ok(Reason::Rule(id)) => gettext_f("Rule “{name}”", &[("name", &named(&id))]),
+        Ok(Reason::Ended(id)) => {
+            gettext_f("Ended while open: rule “{name}”", &[("name", &named(&id))])
+        }
+        Ok(Reason::EndedBy(uid)) => {
+            let name = directory.user(uid);
+            gettext_f("Ended by {name}", &[("name", &name)])
         }
         Ok(Reason::Learn) => gettext("Learning"),
         Ok(Reason::Paused) => gettext("Firewall paused"),
@@ -124,6 +133,11 @@ mod tests {
         assert_eq!(reason("rule:r1", "Web", &directory), "Rule “Web”");
         assert_eq!(reason("rule:r1", "", &directory), "Rule “r1”");
         assert_eq!(reason("answer:1000", "", &directory), "Answered by alice");
+        assert_eq!(
+            reason("ended:r1", "Web", &directory),
+            "Ended while open: rule “Web”"
+        );
+        assert_eq!(reason("ended-by:1000", "", &directory), "Ended by alice");
         assert_eq!(reason("timeout", "", &directory), "No answer in time");
         assert_eq!(reason("from the future", "", &directory), "from the future");
     }

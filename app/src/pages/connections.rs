@@ -16,20 +16,23 @@ use super::{
     Context, Filled, Output, Search, adaptive, present_flow, report, scrolled, tick_while_shown,
 };
 use crate::client::Failure;
-use crate::i18n::gettext;
+use crate::i18n::{gettext, gettext_f};
 use crate::model::connections::{FlowRow, rows};
 use crate::model::time;
-use crate::widgets::cells;
+use crate::widgets::cells::{self, Connected};
 use crate::widgets::sync::{Keyed, Table, sync};
 
 /// Least time between two questions to the helper, however much happens.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// A row whose age grows.
-#[derive(Debug)]
+/// Tells the page what the user does in a row.
+type Act = Rc<dyn Fn(Input)>;
+
+/// A row whose age grows, and whom to tell what is done in it.
 struct Row {
     flow: FlowRow,
     age: StringBinding,
+    act: Act,
 }
 
 impl PartialEq for Row {
@@ -56,6 +59,7 @@ pub struct Connections {
     context: Context,
     table: Table<Row>,
     query: Rc<RefCell<String>>,
+    act: Act,
     /// A question to the helper is on its way, or was a moment ago.
     asking: bool,
     /// Something happened meanwhile.
@@ -75,6 +79,8 @@ pub enum Input {
     Open(u32),
     /// The user searches for this.
     Search(String),
+    /// The user ends this connection.
+    End(Box<FlowRow>),
 }
 
 /// What comes of commands.
@@ -84,6 +90,8 @@ pub enum Done {
     Listed(Result<Vec<Connection>, Failure>),
     /// The helper may be asked again.
     Rested,
+    /// A connection was ended.
+    Ended(Box<FlowRow>, Result<(), Failure>),
 }
 
 impl Component for Connections {
@@ -133,10 +141,17 @@ impl Component for Connections {
         let input = sender.clone();
         tick_while_shown(&root, move || input.input(Input::Tick));
         filled.show(0, 0);
+        let input = sender.input_sender().clone();
+        let act: Act = Rc::new(move |message| {
+            if input.send(message).is_err() {
+                tracing::debug!("the page is gone already");
+            }
+        });
         let model = Self {
             context,
             table,
             query,
+            act,
             asking: false,
             stale: false,
         };
@@ -162,6 +177,14 @@ impl Component for Connections {
                 *self.query.borrow_mut() = text;
                 self.table.notify_filter_changed(0);
             }
+            Input::End(flow) => {
+                let client = self.context.client.clone();
+                sender.oneshot_command(async move {
+                    let ends = flow.ends.clone().unwrap_or_default();
+                    let result = client.end_connection(&ends).await;
+                    Done::Ended(flow, result)
+                });
+            }
         }
     }
 
@@ -173,6 +196,7 @@ impl Component for Connections {
                     .map(|flow| Row {
                         flow,
                         age: StringBinding::default(),
+                        act: self.act.clone(),
                     })
                     .collect();
                 sync(&mut self.table, rows);
@@ -181,6 +205,19 @@ impl Component for Connections {
             // The window shows that there is no helper.
             Done::Listed(Err(Failure::Down)) => {}
             Done::Listed(Err(failure)) => report(sender.output_sender(), failure),
+            Done::Ended(flow, result) => {
+                let out = sender.output_sender();
+                match result {
+                    Ok(()) => {
+                        let text = gettext_f("Connection of {program} ended", &whose(&flow));
+                        if out.send(Output::Told(text)).is_err() {
+                            tracing::debug!("the window is gone already");
+                        }
+                    }
+                    Err(failure) => report(out, failure),
+                }
+                self.refresh(&sender);
+            }
             Done::Rested => {
                 self.asking = false;
                 if std::mem::take(&mut self.stale) {
@@ -240,6 +277,7 @@ fn table(query: Rc<RefCell<String>>) -> Table<Row> {
     table.append_column::<User<Row>>();
     table.append_column::<State<Row>>();
     table.append_column::<Age>();
+    table.append_column::<End>();
     table.add_filter(move |row: &Row| row.flow.matches(&query.borrow()));
     table.selection_model.set_autoselect(false);
     table.selection_model.set_can_unselect(true);
@@ -280,5 +318,47 @@ impl RelmColumn for Age {
 
     fn sort_fn() -> relm4::typed_view::OrdFn<Row> {
         Some(Box::new(|a, b| b.flow.time.cmp(&a.flow.time)))
+    }
+}
+
+/// Whose connection it is, and where to, for sentences about it.
+fn whose(flow: &FlowRow) -> [(&'static str, &str); 2] {
+    [
+        ("program", flow.program.as_str()),
+        ("destination", flow.destination.as_str()),
+    ]
+}
+
+/// The button that ends an open connection.
+struct End;
+
+impl RelmColumn for End {
+    type Root = gtk::Button;
+    type Widgets = Connected;
+    type Item = Row;
+
+    const COLUMN_NAME: &'static str = "end";
+
+    fn header_title() -> String {
+        String::new()
+    }
+
+    fn setup(_: &gtk::ListItem) -> (gtk::Button, Connected) {
+        let button = cells::button("process-stop-symbolic");
+        (button, Connected::default())
+    }
+
+    fn bind(row: &mut Row, connected: &mut Connected, button: &mut gtk::Button) {
+        let flow = &row.flow;
+        button.set_visible(flow.ends.is_some());
+        let label = gettext_f("End connection of {program} to {destination}", &whose(flow));
+        cells::name(button, &label);
+        let (flow, act) = (flow.clone(), row.act.clone());
+        let handler = button.connect_clicked(move |_| act(Input::End(Box::new(flow.clone()))));
+        connected.add(button, handler);
+    }
+
+    fn unbind(_: &mut Row, connected: &mut Connected, _: &mut gtk::Button) {
+        connected.clear();
     }
 }

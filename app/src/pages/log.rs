@@ -10,6 +10,7 @@ use crate::client::Failure;
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
 use crate::model::log::{Filter, Log, Request};
+use crate::model::verdict::Verdict;
 use crate::widgets::sync::{Keyed, Table, sync};
 
 /// Text forms of the verdicts, in the order of the filter's choices after "all".
@@ -116,7 +117,9 @@ impl Component for LogPage {
                 self.restart(filter, &sender);
             }
             Input::Open(position) => {
-                if let Some(row) = self.table.get_visible(position) {
+                // What was mended is no connection.
+                let row = self.table.get_visible(position);
+                if let Some(row) = row.filter(|row| row.borrow().verdict != Verdict::Mended) {
                     present_flow(&row.borrow(), root, sender.output_sender());
                 }
             }

@@ -37,6 +37,8 @@ pub enum Output {
     Failed(Failure),
     /// The user wants to make a rule of this.
     MakeRule(Box<bastion_ipc::wire::WireRule>),
+    /// Something was done.
+    Told(String),
     /// Something happened, which can be undone.
     Undoable(String, Undo),
 }

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use adw::prelude::*;
-use gtk::glib;
 use relm4::typed_view::OrdFn;
 use relm4::typed_view::column::RelmColumn;
 
@@ -11,7 +10,7 @@ use super::rules::Input;
 use crate::i18n::{gettext, gettext_f};
 use crate::model::names;
 use crate::model::rules::RuleRow;
-use crate::widgets::cells::{self, IconCell};
+use crate::widgets::cells::{self, Connected, IconCell};
 use crate::widgets::sync::{Keyed, Table};
 
 /// Tells the page what the user does in a row.
@@ -51,22 +50,6 @@ pub(crate) fn append(table: &mut Table<Item>) {
     table.append_column::<Destination>();
     table.append_column::<Hits>();
     table.append_column::<Buttons>();
-}
-
-/// What a cell with buttons keeps while it shows a row.
-#[derive(Debug, Default)]
-pub(crate) struct Connected(Vec<(glib::Object, glib::SignalHandlerId)>);
-
-impl Connected {
-    fn add(&mut self, object: &impl IsA<glib::Object>, handler: glib::SignalHandlerId) {
-        self.0.push((object.clone().upcast(), handler));
-    }
-
-    fn clear(&mut self) {
-        for (object, handler) in self.0.drain(..) {
-            object.disconnect(handler);
-        }
-    }
 }
 
 struct Enabled;
@@ -299,16 +282,8 @@ impl RelmColumn for Buttons {
 
     fn setup(_: &gtk::ListItem) -> (gtk::Box, ButtonsCell) {
         let root = gtk::Box::builder().valign(gtk::Align::Center).build();
-        let button = |icon: &str| {
-            gtk::Button::builder()
-                .icon_name(icon)
-                .css_classes(["flat", "circular"])
-                .build()
-        };
-        let (edit, delete) = (
-            button("document-edit-symbolic"),
-            button("user-trash-symbolic"),
-        );
+        let edit = cells::button("document-edit-symbolic");
+        let delete = cells::button("user-trash-symbolic");
         root.append(&edit);
         root.append(&delete);
         (
@@ -327,8 +302,7 @@ impl RelmColumn for Buttons {
             (&cell.edit, gettext_f("Edit rule “{name}”", &name)),
             (&cell.delete, gettext_f("Delete rule “{name}”", &name)),
         ] {
-            button.set_tooltip_text(Some(&label));
-            button.update_property(&[gtk::accessible::Property::Label(&label)]);
+            cells::name(button, &label);
         }
         let (rule, act) = (item.row.wire.clone(), item.act.clone());
         let edit = cell

@@ -1,7 +1,7 @@
 //! Cells of tables.
 
-use gtk::pango;
 use gtk::prelude::*;
+use gtk::{glib, pango};
 
 use crate::model::verdict::Verdict;
 
@@ -33,6 +33,40 @@ pub fn number() -> gtk::Label {
     let label = line();
     label.add_css_class("numeric");
     label
+}
+
+/// A button in a row, with an icon alone; see [`name`].
+#[must_use]
+pub fn button(icon: &str) -> gtk::Button {
+    gtk::Button::builder()
+        .icon_name(icon)
+        .valign(gtk::Align::Center)
+        .css_classes(["flat", "circular"])
+        .build()
+}
+
+/// Says what a button with an icon does.
+pub fn name(button: &gtk::Button, label: &str) {
+    button.set_tooltip_text(Some(label));
+    button.update_property(&[gtk::accessible::Property::Label(label)]);
+}
+
+/// What a cell with buttons keeps while it shows a row.
+#[derive(Debug, Default)]
+pub struct Connected(Vec<(glib::Object, glib::SignalHandlerId)>);
+
+impl Connected {
+    /// Keeps a handler until the cell shows something else.
+    pub fn add(&mut self, object: &impl IsA<glib::Object>, handler: glib::SignalHandlerId) {
+        self.0.push((object.clone().upcast(), handler));
+    }
+
+    /// Takes the handlers off.
+    pub fn clear(&mut self) {
+        for (object, handler) in self.0.drain(..) {
+            object.disconnect(handler);
+        }
+    }
 }
 
 /// An icon beside a line of text, as for programs.

@@ -4,7 +4,7 @@
 
 use crate::Error;
 use crate::wire::{
-    Answer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Question, Status,
+    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Question, Status,
     WireRule, WireSettings,
 };
 
@@ -107,6 +107,11 @@ pub trait Events {
     /// Connections that are open now or wait for an answer. Action: as `GetLog`.
     #[zbus(allow_interactive_auth)]
     fn get_connections(&self, everybody: bool) -> Result<Vec<Connection>, Error>;
+
+    /// Ends an open connection: its program fails at once. The caller's own unless `everybody`.
+    /// Action: answer; with `everybody` answer-others.
+    #[zbus(allow_interactive_auth)]
+    fn end_connection(&self, connection: &Ends, everybody: bool) -> Result<(), Error>;
 
     /// Decisions since the last signal (at most some a second; they are collected).
     #[zbus(signal)]

@@ -12,10 +12,12 @@
 //! - [`ruleset`]: precedence, the index, and [`ruleset::RuleSet::decide`].
 //! - [`pending`]: the state machine of open questions.
 //! - [`safeguard`]: what happens when more is undecided than anybody could answer.
+//! - [`live`]: which open connections the rules deny by now.
 //! - [`settings`]: modes and the ranges of settings.
 
 pub mod escape;
 pub mod flow;
+pub mod live;
 pub mod matcher;
 pub mod pending;
 pub mod process;

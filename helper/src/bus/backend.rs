@@ -6,6 +6,7 @@ use bastion_ipc::Error;
 use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
 };
+use bastion_policy::flow::Tuple;
 use bastion_policy::pending::QuestionId;
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
@@ -102,6 +103,14 @@ pub trait Backend: Send + Sync + 'static {
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error>;
     /// Connections that are open or wait.
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection>;
+
+    /// Ends the open connection with these ends, if it is this user's (`None`: whosever it is), for
+    /// the caller with the uid `by`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none in the list, [`Error::NotAuthorized`] when it is
+    /// another user's, [`Error::Unavailable`] when it can't be ended.
+    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error>;
 
     /// Settles a question and makes the rule the answer asks for. The caller was put this
     /// question and is authorised to answer it.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bastion_ipc::Error;
-use bastion_ipc::wire::{Connection, Event, LogQuery, Status};
+use bastion_ipc::names::action;
+use bastion_ipc::wire::{Connection, Ends, Event, LogQuery, Status};
+use bastion_policy::flow::Tuple;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
@@ -64,6 +66,33 @@ impl Events {
         let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
         let connections = self.access.run(move |backend| backend.connections(seen_by));
         bounded(connections.await?)
+    }
+
+    async fn end_connection(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        connection: Ends,
+        everybody: bool,
+    ) -> Result<(), Error> {
+        let action = match everybody {
+            true => action::ANSWER_OTHERS,
+            false => action::ANSWER,
+        };
+        let admitted = self.access.admit(&header, action).await?;
+        let tuple = Tuple::try_from(&connection)?;
+        let by = admitted.uid;
+        let whose = (!everybody).then_some(by);
+        self.access
+            .run(move |backend| backend.end_connection(tuple, whose, by))
+            .await??;
+        tracing::info!(
+            uid = by,
+            protocol = %tuple.protocol,
+            source = %tuple.source,
+            destination = %tuple.destination,
+            "a connection was ended by hand"
+        );
+        Ok(())
     }
 
     #[zbus(signal)]

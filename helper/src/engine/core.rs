@@ -157,6 +157,11 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
                 Ok(Command::LeaveSafeguard(whose, done)) => {
                     let _ = done.send(self.leave_safeguard(whose));
                 }
+                Ok(Command::Names(addresses, done)) => {
+                    let now = self.parts.clock.steady();
+                    let names = |&address| self.parts.names.of(address, now);
+                    let _ = done.send(addresses.iter().map(names).collect());
+                }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(Next::Stop),
                 Err(TryRecvError::Empty) => return Ok(Next::Round),
             }

@@ -21,11 +21,13 @@ pub use self::ender::SocketEnder;
 pub use self::names::{NameSource, NoNames};
 pub use self::passes::{Hit, Lesson, NoPasses, Passes, PassesError};
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use bastion_policy::flow::Flow;
+use bastion_policy::matcher::HostName;
 use bastion_policy::pending::{Question, QuestionId};
 use bastion_policy::process::Identity;
 use bastion_policy::rule::Action;
@@ -77,6 +79,8 @@ pub enum Command {
     Report(mpsc::SyncSender<Report>),
     /// Ask again instead of dropping: for this user (who may be nobody known), or for all.
     LeaveSafeguard(Option<Option<u32>>, mpsc::SyncSender<usize>),
+    /// Tell under which names these addresses were looked up, best first.
+    Names(Vec<IpAddr>, mpsc::SyncSender<Vec<Vec<HostName>>>),
     /// Drop what waits and end the thread.
     Stop,
 }
@@ -233,6 +237,17 @@ impl EngineHandle {
         let (done, left) = mpsc::sync_channel(1);
         self.send(Command::LeaveSafeguard(whose, done))?;
         left.recv_timeout(PATIENCE).map_err(|_| EngineGone)
+    }
+
+    /// Under which names these addresses were looked up, best first: one list for each. No packet
+    /// is judged meanwhile, so ask about few at a time. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the engine's thread has ended or hangs.
+    pub fn names(&self, addresses: Vec<IpAddr>) -> Result<Vec<Vec<HostName>>, EngineGone> {
+        let (done, names) = mpsc::sync_channel(1);
+        self.send(Command::Names(addresses, done))?;
+        names.recv_timeout(PATIENCE).map_err(|_| EngineGone)
     }
 
     /// Asks for a sign of life. Blocks for a moment.

@@ -61,9 +61,15 @@ impl PacketPathIdentifier {
     /// is seen to begin what came in from elsewhere.
     pub fn opener(&mut self, socket: &SocketEntry) -> Option<(Flow, Identity)> {
         let flow = flow_of(socket)?;
-        let sender = self.senders.last(Key::from(&flow)).ok().flatten()?;
-        let its = sender.kind == kind::PROCESS && Some(sender.cookie) == socket.cookie;
-        its.then(|| (flow, self.recorded(&sender)))
+        let identity = self.beginner(&flow, socket.cookie?)?;
+        Some((flow, identity))
+    }
+
+    /// Who began this flow by the socket with this cookie, if the kernel programs saw it.
+    pub fn beginner(&mut self, flow: &Flow, cookie: u64) -> Option<Identity> {
+        let sender = self.senders.last(Key::from(flow)).ok().flatten()?;
+        let its = sender.kind == kind::PROCESS && sender.cookie == cookie;
+        its.then(|| self.recorded(&sender))
     }
 
     fn recorded(&mut self, sender: &Sender) -> Identity {

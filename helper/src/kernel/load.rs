@@ -16,8 +16,8 @@ use nix::libc;
 use procfs::FromRead as _;
 use procfs::process::MountInfos;
 
-use super::maps::{Table, take, unusable};
-use super::{DnsPackets, History, KernelError, KernelPasses, Pins, Senders};
+use super::maps::unusable;
+use super::{DnsPackets, History, Judged, KernelError, KernelPasses, Pins, Senders};
 use crate::sockets::SocketTables;
 
 /// How senders are recorded.
@@ -115,7 +115,7 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 /// The programs, loaded; they go with this value, but for those that rules hold.
 pub struct Kernel {
     ebpf: Ebpf,
-    before: Table<u64, u8>,
+    judged: Judged,
     counters: PerCpuArray<MapData, u64>,
 }
 
@@ -159,6 +159,8 @@ impl Kernel {
             pids,
         };
         let control = control(&mut ebpf, first)?;
+        // The engine takes one of its maps.
+        let judged = Judged::take(&mut ebpf)?;
         let senders = Arc::new(Senders::take(&mut ebpf)?);
         let parts = Parts {
             passes: KernelPasses::take(&mut ebpf, control, first, Arc::clone(&senders))?,
@@ -170,7 +172,7 @@ impl Kernel {
             .take_map("COUNTERS")
             .ok_or(KernelError::Lacks("COUNTERS"))?;
         let kernel = Self {
-            before: take(&mut ebpf, "BEFORE")?,
+            judged,
             counters: PerCpuArray::try_from(counters).map_err(|e| unusable("COUNTERS", e))?,
             ebpf,
         };
@@ -183,16 +185,28 @@ impl Kernel {
     /// When the map can't be written.
     pub fn note_sockets(&mut self, tables: &mut SocketTables) -> Result<usize, KernelError> {
         let mut noted = 0;
-        for cookie in tables.datagram_cookies().unwrap_or_else(|error| {
+        for socket in tables.datagram_sockets().unwrap_or_else(|error| {
             tracing::warn!(%error, "sockets that are open already are not known: {error}");
             Vec::new()
         }) {
-            self.before
-                .insert(cookie, 1, 0)
-                .map_err(|error| unusable("BEFORE", error))?;
+            let Some(cookie) = socket.cookie else {
+                continue;
+            };
+            self.judged.note(cookie)?;
             noted += 1;
         }
         Ok(noted)
+    }
+
+    /// Whose datagrams may go on.
+    #[must_use]
+    pub fn judged(&self) -> &Judged {
+        &self.judged
+    }
+
+    /// The same, to change it.
+    pub fn judged_mut(&mut self) -> &mut Judged {
+        &mut self.judged
     }
 
     /// Loads the programs that iptables asks, and pins them where it finds them.

@@ -16,6 +16,7 @@
 //! it; and if all of them fail, senders are found through the socket tables.
 
 mod history;
+mod judged;
 mod load;
 mod maps;
 mod passes;
@@ -24,6 +25,7 @@ mod rings;
 mod tuple;
 
 pub use history::{History, Ran};
+pub use judged::{Judged, JudgedFlow};
 pub use load::{Hooks, Kernel, Missing, Parts, SenderHook};
 pub use maps::Senders;
 pub use passes::KernelPasses;

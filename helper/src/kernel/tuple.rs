@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bastion_ebpf as ebpf;
-use bastion_policy::flow::Flow;
+use bastion_policy::flow::{Flow, Protocol};
 
 /// Where a flow's records are kept in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,25 @@ impl From<&Flow> for Key {
             family,
             unused: 0,
         })
+    }
+}
+
+impl Key {
+    /// The flow, whose names the kernel does not know.
+    pub(super) fn flow(&self) -> Flow {
+        let Self(tuple) = self;
+        let address = |bytes: [u8; 16]| match (tuple.family, bytes) {
+            (4, [a, b, c, d, ..]) => IpAddr::from([a, b, c, d]),
+            _ => IpAddr::from(bytes),
+        };
+        Flow {
+            protocol: Protocol::from_number(tuple.protocol),
+            source: address(tuple.source),
+            source_port: u16::from_be_bytes(tuple.source_port),
+            destination: address(tuple.destination),
+            destination_port: u16::from_be_bytes(tuple.destination_port),
+            hosts: Vec::new(),
+        }
     }
 }
 
@@ -67,7 +86,6 @@ fn fingerprint(packet: &[u8], length: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bastion_policy::flow::Protocol;
 
     #[test]
     fn a_flow_is_laid_out_as_the_programs_read_it() {
@@ -87,6 +105,24 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn a_flow_comes_back_as_it_was(four: [u8; 4], six: [u8; 16], ports: (u16, u16)) {
+            for (source, destination) in [
+                (IpAddr::from(four), IpAddr::from([192, 0, 2, 1])),
+                (IpAddr::from(six), IpAddr::from(six)),
+            ] {
+                let flow = Flow {
+                    protocol: Protocol::UdpLite,
+                    source,
+                    source_port: ports.0,
+                    destination,
+                    destination_port: ports.1,
+                    hosts: vec![],
+                };
+                assert_eq!(Key::from(&flow).flow(), flow);
+            }
+        }
+
         #[test]
         fn only_the_first_bytes_count(packet: Vec<u8>) {
             let first = packet.get(..FINGERPRINT).unwrap_or(&packet);

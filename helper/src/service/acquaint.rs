@@ -2,16 +2,17 @@
 //! those that were there before the helper.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::process::Identity;
 use bastion_policy::ruleset::Reason;
 
-use super::core::{Core, policy};
+use super::core::Core;
 use super::record;
 use crate::engine::now;
 use crate::identify::{SocketTableIdentifier, flow_of};
-use crate::sockets::{SocketEntry, SocketError, SocketTables};
+use crate::sockets::{MAX_LISTED, SocketEntry, SocketError, SocketTables};
 
 /// Sockets that are looked up in one go.
 const MOST: usize = 1_024;
@@ -29,13 +30,7 @@ impl Core {
         let Some(mut openers) = self.kernel.openers() else {
             return;
         };
-        let (rules, mode) = {
-            let stored = self.stored();
-            (
-                std::sync::Arc::clone(&stored.in_force),
-                policy(&stored).mode,
-            )
-        };
+        let (rules, mode) = self.judging();
         for (flow, identity) in new.filter_map(|socket| openers.opener(socket)) {
             // The kernel was taught by the rules in force; by those before them, if there is none
             // that allows it now.
@@ -48,13 +43,22 @@ impl Core {
     }
 
     /// Takes note of connections that the kernel let pass, if they were so many that its records of
-    /// them are about to make room for others'.
+    /// them are about to make room for others'; and forgets those that are closed, if what is known
+    /// of open ones is about to.
     pub(super) fn keep_up(&self) {
-        if !self.kernel.have_many_passed() {
+        let crowded = self.ledger.is_crowded();
+        if !self.kernel.have_many_passed() && !crowded {
             return;
         }
+        let listed = Instant::now();
         match SocketTables::open().and_then(|mut tables| tables.list()) {
-            Ok(open) => self.acquaint(&open),
+            Ok(open) => {
+                // Nobody waits for all of them.
+                open.chunks(MOST).for_each(|part| self.acquaint(part));
+                let flows = open.iter().filter_map(flow_of);
+                let tuples = flows.map(|flow| Tuple::from(&flow));
+                self.ledger.open(tuples, listed, open.len() < MAX_LISTED);
+            }
             Err(error) => tracing::debug!(%error, "open connections can't be listed: {error}"),
         }
     }

@@ -176,10 +176,7 @@ impl Backend for Core {
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error> {
         let flow = query.flow()?;
         let identity = imagined(&query.program, query.uid.unwrap_or(uid))?;
-        let (rules, mode) = {
-            let stored = self.stored();
-            (Arc::clone(&stored.in_force), policy(&stored).mode)
-        };
+        let (rules, mode) = self.judging();
         let explained = rules.explain(&flow, &identity, mode, now());
         Ok(Explanation {
             outcome: outcome(&explained.decision),
@@ -232,6 +229,10 @@ impl Backend for Core {
         connections.extend(self.ledger.open(tuples, listed, complete));
         connections.retain(|c| seen_by.is_none_or(|uid| c.event.uid == uid));
         connections
+    }
+
+    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error> {
+        self.end_by_hand(tuple, whose, by)
     }
 
     fn answer(&self, id: QuestionId, answer: CheckedAnswer, caller: &Caller) -> Result<(), Error> {

@@ -34,6 +34,11 @@ impl Passed {
         self.events.contains_key(tuple)
     }
 
+    /// True if there is little room left.
+    pub fn is_crowded(&self) -> bool {
+        self.order.len() >= Self::ROOM / 2
+    }
+
     /// The connections of these sockets, which were listed at `listed`, as far as they are known.
     /// If the list is `complete`, those known before that are not in it are closed and forgotten.
     pub fn open(
@@ -120,6 +125,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut passed = Passed::default();
         for port in 0..=u16::MAX {
+            assert_eq!(passed.is_crowded(), usize::from(port) >= Passed::ROOM / 2);
             passed.add(tuple(port), Event::default());
         }
         assert_eq!(passed.events.len(), Passed::ROOM);

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
+use super::live::Ending;
 use super::record;
 use crate::engine::{Command, EngineHandle, Policy, QuestionNotice, now};
 use crate::netfilter::{Netfilter, NetfilterError, RulesetSpec};
@@ -49,6 +50,7 @@ pub struct Core {
     pub(super) engine: EngineHandle,
     pub(super) kernel: KernelSide,
     pub(super) ledger: Ledger,
+    pub(super) ending: Ending,
     /// The engine's thread runs, and answers.
     pub(super) running: AtomicBool,
     stored: Mutex<Stored>,
@@ -78,6 +80,7 @@ impl Core {
         rules: RuleStore,
         settings: SettingsStore,
         ledger: Ledger,
+        ending: Ending,
     ) -> Self {
         Self {
             started: now(),
@@ -85,6 +88,7 @@ impl Core {
             engine,
             kernel,
             ledger,
+            ending,
             running: AtomicBool::new(false),
             stored: Mutex::new(Stored {
                 rules,
@@ -120,17 +124,25 @@ impl Core {
         }
     }
 
+    /// The rules in force, and the mode.
+    pub(super) fn judging(&self) -> (Arc<RuleSet>, ModeState) {
+        let stored = self.stored();
+        (Arc::clone(&stored.in_force), policy(&stored).mode)
+    }
+
     /// Puts what is stored into force.
     pub fn apply(&self) {
         self.commit(self.stored());
     }
 
-    /// Puts what is stored into force, and forgets what there was about rules that are gone.
+    /// Puts what is stored into force, forgets what there was about rules that are gone, and has
+    /// open connections ended that are denied now.
     pub(super) fn commit(&self, mut stored: MutexGuard<'_, Stored>) {
         let before = Arc::clone(&stored.in_force);
         self.apply_stored(&mut stored);
         let after = Arc::clone(&stored.in_force);
         drop(stored);
+        self.ending.changed(!before.rules().eq(after.rules()));
         let ids = before.rules().map(Rule::id);
         let gone: Vec<_> = ids.filter(|id| after.get(id).is_none()).cloned().collect();
         if !gone.is_empty() {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::core::Core;
 use super::kernel::KernelSide;
 use super::ledger::Ledger;
+use super::live::{self, Ending};
 use super::run::{QUEUE, RunError};
 use crate::engine::{
     Command, Decided, Engine, EngineError, EngineHandle, EngineParts, Notices, Policy,
@@ -66,12 +67,21 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let (queue, waker) = NfQueue::open(QUEUE)?;
     let (kernel, side) = KernelSide::start(&waker)?;
     let (engine, commands) = EngineHandle::new(waker);
-    let core = Core::new(engine.clone(), kernel, QUEUE, rules, settings, ledger);
+    let (decisions_in, decisions) = mpsc::channel(DECISIONS);
+    let (ending, rung) = Ending::new(decisions_in.downgrade());
+    let core = Core::new(
+        engine.clone(),
+        kernel,
+        QUEUE,
+        rules,
+        settings,
+        ledger,
+        ending,
+    );
     let core = Arc::new(core);
     // What was over while the helper was down must not come into force again.
     core.expire(is_over);
     core.apply();
-    let (decisions_in, decisions) = mpsc::channel(DECISIONS);
     let (questions_in, questions) = mpsc::unbounded_channel();
     let safeguard = Arc::new(Notify::new());
     let parts = EngineParts {
@@ -100,6 +110,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
             let _ = ended_in.send(result);
         })?;
     core.running.store(true, Ordering::Release);
+    live::start(&core, rung)?;
     let heard = Heard {
         decisions,
         questions,

@@ -10,7 +10,9 @@ use super::core::lock;
 use super::names::ObservedNames;
 use crate::engine::{NameSource, NoNames, NoPasses, Passes};
 use crate::identify::{Identifier, PacketPathIdentifier, SocketTableIdentifier};
-use crate::kernel::{History, Hooks, Kernel, KernelError, Parts, Pins, SenderHook, Senders, watch};
+use crate::kernel::{
+    History, Hooks, JudgedFlow, Kernel, KernelError, Parts, Pins, SenderHook, Senders, watch,
+};
 use crate::names::Sources;
 use crate::netfilter::{KernelBypass, NetfilterError};
 use crate::queue::Waker;
@@ -153,6 +155,23 @@ impl KernelSide {
         Some(PacketPathIdentifier::new(
             senders, history, fallback, recording,
         ))
+    }
+
+    /// The flows whose datagrams go on without being judged again; none where iptables can't ask
+    /// the programs.
+    pub fn judged(&self) -> Vec<JudgedFlow> {
+        let state = lock(&self.state);
+        let kernel = state.kernel.as_ref().filter(|_| state.pins.is_some());
+        kernel.map(|it| it.judged().flows()).unwrap_or_default()
+    }
+
+    /// Has the next datagram of this flow judged.
+    pub fn forget_judged(&self, flow: &JudgedFlow) {
+        if let Some(kernel) = &mut lock(&self.state).kernel
+            && let Err(error) = kernel.judged_mut().forget(flow)
+        {
+            tracing::warn!(%error, flow = %flow.flow, "datagrams may go on that are denied: {error}");
+        }
     }
 
     /// A sentence for each thing that is missing, or was lost.

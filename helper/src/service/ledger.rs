@@ -169,6 +169,11 @@ impl Ledger {
         lock(&self.passed).knows(tuple)
     }
 
+    /// True if decisions about open connections may have to make room for others soon.
+    pub fn is_crowded(&self) -> bool {
+        lock(&self.passed).is_crowded()
+    }
+
     /// Takes note of a connection that was never decided about here.
     pub fn acquaint(&self, tuple: Tuple, event: Event) {
         lock(&self.passed).add(tuple, event);

@@ -10,6 +10,7 @@ mod inspection;
 mod judge;
 mod kernel;
 mod ledger;
+mod live;
 mod names;
 mod questions;
 mod record;

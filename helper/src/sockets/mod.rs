@@ -146,21 +146,21 @@ impl SocketTables {
         Ok(ports)
     }
 
-    /// The cookies of all UDP and UDP-Lite sockets.
+    /// All UDP and UDP-Lite sockets.
     ///
     /// # Errors
     /// [`SocketError::Read`].
-    pub fn datagram_cookies(&mut self) -> Result<Vec<u64>, SocketError> {
-        let mut cookies = Vec::new();
+    pub fn datagram_sockets(&mut self) -> Result<Vec<SocketEntry>, SocketError> {
+        let mut sockets = Vec::new();
         for protocol in [Protocol::Udp, Protocol::UdpLite] {
             for family in [Family::V4, Family::V6] {
                 self.diag
                     .all(family, protocol, StateFlags::all(), 0, |entry| {
-                        cookies.extend(entry.cookie);
+                        sockets.push(entry);
                     })?;
             }
         }
-        Ok(cookies)
+        Ok(sockets)
     }
 
     /// Ends the socket that has exactly the two ends of this flow, so that its program fails at

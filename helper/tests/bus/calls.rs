@@ -1,9 +1,9 @@
 //! Authorisation, validation and what reaches the service.
 
 use bastion_ipc::Error;
-use bastion_ipc::names::action::{ANSWER, CONFIGURE, MANAGE_RULES, VIEW, VIEW_ALL};
+use bastion_ipc::names::action::{ANSWER, ANSWER_OTHERS, CONFIGURE, MANAGE_RULES, VIEW, VIEW_ALL};
 use bastion_ipc::names::{HELPER, HELPER_PATH, action};
-use bastion_ipc::wire::{Event, ExplainQuery, LogQuery, WireRule, WireSettings};
+use bastion_ipc::wire::{Ends, Event, ExplainQuery, LogQuery, WireRule, WireSettings};
 use bastion_policy::pending::QuestionId;
 use zbus::Connection;
 
@@ -28,6 +28,17 @@ fn invalid<T: std::fmt::Debug>(result: Result<T, Error>, field: &str) {
     match result {
         Err(Error::InvalidArgument(text)) if text.contains(field) => {}
         other => panic!("{other:?} says nothing of {field}"),
+    }
+}
+
+/// A connection's.
+fn ends() -> Ends {
+    Ends {
+        protocol: "tcp".into(),
+        source: "192.0.2.1".into(),
+        source_port: 40_000,
+        destination: "192.0.2.2".into(),
+        destination_port: 443,
     }
 }
 
@@ -69,6 +80,8 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
     refused(alice.events.get_log(&LogQuery::default(), true).await);
     refused(alice.events.get_connections(false).await);
     refused(alice.events.get_connections(true).await);
+    refused(alice.events.end_connection(&ends(), false).await);
+    refused(alice.events.end_connection(&ends(), true).await);
     refused(alice.prompts.register_agent(&path).await);
     let asked: Vec<_> = setup
         .polkit
@@ -101,6 +114,8 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
             VIEW_ALL,
             VIEW,
             VIEW_ALL,
+            ANSWER,
+            ANSWER_OTHERS,
             ANSWER
         ]
     );
@@ -216,6 +231,24 @@ async fn who_may_not_see_others_sees_its_own() {
     bob.control.leave_safeguard(false).await.unwrap();
     refused(bob.control.leave_safeguard(true).await);
     assert_eq!(setup.backend.changes(), ["leave safeguard Some(1001)"]);
+    bob.events.end_connection(&ends(), false).await.unwrap();
+    refused(bob.events.end_connection(&ends(), true).await);
+    let ended = setup.backend.changes().pop();
+    let expected = "end 192.0.2.2:443 of Some(1001) by 1001";
+    assert_eq!(ended.as_deref(), Some(expected));
+    for field in ["protocol", "source", "destination"] {
+        let mut nonsense = ends();
+        *match field {
+            "protocol" => &mut nonsense.protocol,
+            "source" => &mut nonsense.source,
+            _ => &mut nonsense.destination,
+        } = "no\u{7}such".into();
+        invalid(bob.events.end_connection(&nonsense, false).await, field);
+    }
+    setup.polkit.allow(&[ANSWER_OTHERS]);
+    bob.events.end_connection(&ends(), true).await.unwrap();
+    let ended = setup.backend.changes().pop();
+    assert_eq!(ended.as_deref(), Some("end 192.0.2.2:443 of None by 1001"));
     let mut query = ExplainQuery {
         program: "kernel".into(),
         destination: "example.org".into(),

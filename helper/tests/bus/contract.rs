@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use bastion_ipc::names::{AGENT_INTERFACE, AGENT_PATH, HELPER, HELPER_PATH, action};
 use bastion_ipc::proxy::AgentProxy;
-use bastion_ipc::wire::{Answer, ExplainQuery, LogQuery, Question, WireRule, WireSettings};
+use bastion_ipc::wire::{Answer, Ends, ExplainQuery, LogQuery, Question, WireRule, WireSettings};
 use futures_util::StreamExt as _;
 use zbus::message::Type;
 use zbus::{Message, MessageStream};
@@ -156,6 +156,8 @@ async fn the_proxies_send_what_the_interface_files_say() {
     let query = LogQuery::default();
     events.get_log(&query, true).await.unwrap_err();
     events.get_connections(true).await.unwrap_err();
+    let ends = Ends::default();
+    events.end_connection(&ends, true).await.unwrap_err();
     let path = AGENT_PATH.try_into().unwrap();
     prompts.register_agent(&path).await.unwrap_err();
     prompts.unregister_agent().await.unwrap_err();

@@ -12,7 +12,7 @@ use bastion_ipc::names::action;
 use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
 };
-use bastion_policy::flow::{Flow, Protocol};
+use bastion_policy::flow::{Flow, Protocol, Tuple};
 use bastion_policy::pending::{QuestionId, QuestionKey};
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey};
 use bastion_policy::rule::{Rule, RuleId};
@@ -218,6 +218,11 @@ impl Backend for Memory {
             state: "open".into(),
         };
         log.iter().filter(sees).map(connection).collect()
+    }
+
+    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error> {
+        self.note(format!("end {} of {whose:?} by {by}", tuple.destination));
+        Ok(())
     }
 
     fn answer(

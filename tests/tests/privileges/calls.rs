@@ -11,6 +11,10 @@ pub enum Takes {
     Answer,
     ManageRules,
     Configure,
+    /// As `Answer`, and there is nothing of that name.
+    AnswerInVain,
+    /// To answer for others; and there is nothing of that name.
+    AnswerOthersInVain,
     /// The method tells a stranger by itself that there is nothing of its own; the word of its
     /// refusal, or `ok`.
     Nothing(&'static str),
@@ -21,7 +25,7 @@ pub enum Takes {
 pub type Call = (&'static str, &'static str, Takes);
 
 /// Every method at least once, in an order in which each succeeds.
-pub const CALLS: [Call; 28] = [
+pub const CALLS: [Call; 30] = [
     ("Control.GetStatus", "()", Takes::View),
     ("Control.GetSettings", "()", Takes::View),
     (
@@ -69,6 +73,18 @@ pub const CALLS: [Call; 28] = [
     ("Events.GetLog", "(@a{sv} {}, true)", Takes::ViewAll),
     ("Events.GetConnections", "(false,)", Takes::View),
     ("Events.GetConnections", "(true,)", Takes::ViewAll),
+    (
+        "Events.EndConnection",
+        "({'protocol': <'tcp'>, 'source': <'192.0.2.1'>, 'source_port': <uint16 1>, \
+         'destination': <'192.0.2.2'>, 'destination_port': <uint16 2>}, false)",
+        Takes::AnswerInVain,
+    ),
+    (
+        "Events.EndConnection",
+        "({'protocol': <'tcp'>, 'source': <'192.0.2.1'>, 'source_port': <uint16 1>, \
+         'destination': <'192.0.2.2'>, 'destination_port': <uint16 2>}, true)",
+        Takes::AnswerOthersInVain,
+    ),
     (
         "Prompts.Answer",
         "(uint64 424242, {'action': <'allow'>})",

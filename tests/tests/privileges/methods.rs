@@ -23,7 +23,7 @@ enum Who {
 impl Who {
     fn may(self, takes: Takes) -> bool {
         match self {
-            Self::AtScreen => matches!(takes, Takes::View | Takes::Answer),
+            Self::AtScreen => matches!(takes, Takes::View | Takes::Answer | Takes::AnswerInVain),
             Self::SwitchedAway => takes == Takes::View,
             Self::Elsewhere => false,
             Self::Administrator => true,
@@ -37,6 +37,9 @@ impl Who {
             Takes::Nothing("") if self.may(Takes::Answer) => "ok",
             Takes::Nothing("") => "NotFound",
             Takes::Nothing(word) => word,
+            takes @ (Takes::AnswerInVain | Takes::AnswerOthersInVain) if self.may(takes) => {
+                "NotFound"
+            }
             takes if self.may(takes) => "ok",
             _ => "NotAuthorized",
         }

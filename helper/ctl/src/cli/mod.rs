@@ -2,8 +2,10 @@
 
 mod rule;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bastion_policy::flow::Protocol;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -19,7 +21,7 @@ Exit codes:
   2  what was typed makes no sense
   3  the helper can't be reached
   4  not authorised
-  5  no such rule or question";
+  5  no such rule, question or connection";
 
 /// The command line of Bastion Firewall.
 ///
@@ -54,6 +56,9 @@ pub(crate) enum Command {
     ///
     /// With --json, one object a line.
     Watch(WatchArgs),
+    /// List open connections, or end one.
+    #[command(subcommand)]
+    Connections(ConnectionsCommand),
     /// Explain what would be decided about a connection, and why.
     Explain(ExplainArgs),
     /// Ask and answer questions in this terminal, until interrupted.
@@ -100,6 +105,40 @@ pub(crate) enum SafeguardCommand {
 #[derive(Debug, Args)]
 pub(crate) struct SafeguardArgs {
     /// Everybody's, not only one's own.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// What to do about open connections.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectionsCommand {
+    /// Show what is open, and what waits for an answer.
+    List(ListConnectionsArgs),
+    /// End an open connection, named by its two ends as “list” shows them.
+    ///
+    /// Its program fails at once; it may connect again, as far as the rules allow.
+    End(EndConnectionArgs),
+}
+
+/// Whose connections to show.
+#[derive(Debug, Args)]
+pub(crate) struct ListConnectionsArgs {
+    /// Also those of other users and the system.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Which connection to end.
+#[derive(Debug, Args)]
+pub(crate) struct EndConnectionArgs {
+    /// tcp or udp.
+    pub(crate) protocol: Protocol,
+    /// Its own end: “192.0.2.1:40000”, “[2001:db8::1]:40000”.
+    pub(crate) source: SocketAddr,
+    /// The other end, by its address.
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: SocketAddr,
+    /// Also if it is another user's or the system's.
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -206,5 +245,23 @@ mod tests {
         assert!(parse(&["bastionctl", "log", "--verdict", "maybe"]).is_err());
         assert!(parse(&["bastionctl", "log", "-n", "0"]).is_err());
         assert!(parse(&["bastionctl", "mode", "off"]).is_err());
+    }
+
+    #[test]
+    fn a_connection_is_named_by_both_ends() {
+        let end = |ends: &[&str]| {
+            let typed = [&["bastionctl", "connections", "end"], ends].concat();
+            Cli::try_parse_from(typed).is_ok()
+        };
+        assert!(end(&["tcp", "192.0.2.1:40000", "192.0.2.2:443"]));
+        assert!(end(&[
+            "udp",
+            "[2001:db8::1]:40000",
+            "[2001:db8::2]:53",
+            "--all"
+        ]));
+        assert!(!end(&["tcp", "192.0.2.1:40000"]));
+        assert!(!end(&["tcp", "192.0.2.1:40000", "example.org:443"]));
+        assert!(!end(&["nonsense", "192.0.2.1:40000", "192.0.2.2:443"]));
     }
 }

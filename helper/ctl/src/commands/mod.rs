@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod connections;
 mod explain;
 mod generate;
 mod log;
@@ -26,6 +27,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Error> {
         Command::Rules(command) => rules::run(command, &client, &output).await,
         Command::Log(args) => log::run(args, &client, &output).await,
         Command::Watch(args) => watch::run(args, &client, &output).await,
+        Command::Connections(command) => connections::run(command, &client, &output).await,
         Command::Explain(args) => explain::run(args, &client, &output).await,
         Command::Prompt => crate::prompt::run(&client, &output).await,
         Command::Mode(args) => mode::set(args, &client, &output).await,

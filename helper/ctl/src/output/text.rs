@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bastion_ipc::wire::Event;
 use bastion_policy::escape;
 use bastion_policy::flow::Protocol;
+use bastion_policy::rule::RuleId;
 use bastion_policy::ruleset::Reason;
 
 use super::View;
@@ -62,8 +63,9 @@ pub(crate) fn reason(text: &str, rule_name: &str, view: &View) -> String {
         return clean(text).into_owned();
     };
     match reason {
-        Reason::Rule(id) if rule_name.is_empty() => format!("rule {id}"),
-        Reason::Rule(_) => format!("rule “{}”", clean(rule_name)),
+        Reason::Rule(id) => rule(&id, rule_name),
+        Reason::Ended(id) => format!("ended while open: {}", rule(&id, rule_name)),
+        Reason::EndedBy(uid) => format!("ended by {}", view.user(uid)),
         Reason::Learn => "learn mode".into(),
         Reason::Paused => "paused".into(),
         Reason::Answer(uid) => format!("answered by {}", view.user(uid)),
@@ -88,6 +90,13 @@ pub(crate) fn fault(event: &Event) -> String {
         "stray" => format!("a stray {rule} rule of Bastion's"),
         "elsewhere" => format!("{count} {rule} rules of Bastion's, which are not used here"),
         other => format!("{rule}: {}", clean(other)),
+    }
+}
+
+fn rule(id: &RuleId, name: &str) -> String {
+    match name {
+        "" => format!("rule {id}"),
+        name => format!("rule “{}”", clean(name)),
     }
 }
 
@@ -140,6 +149,8 @@ mod tests {
         assert_eq!(said("rule:web", "Web"), "rule “Web”");
         assert_eq!(said("rule:web", ""), "rule web");
         assert_eq!(said("answer:1000", ""), "answered by alice");
+        assert_eq!(said("ended:web", "Web"), "ended while open: rule “Web”");
+        assert_eq!(said("ended-by:1000", ""), "ended by alice");
         assert_eq!(said("timeout", ""), "no answer in time");
         assert_eq!(said("news\u{1b}", ""), "news\\x1b");
     }

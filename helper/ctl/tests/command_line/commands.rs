@@ -256,3 +256,38 @@ fn decisions_are_shown_as_they_come_until_interrupted() {
     });
     assert_eq!(fake.calls(), ["subscribe false"]);
 }
+
+#[test]
+fn open_connections_are_listed_and_ended() {
+    let Some((ended, fake)) = once(&["connections", "list", "--all", "--json"]) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(json_of(&ended)[0]["event"]["source_port"], json!(40_000));
+    assert_eq!(fake.calls(), ["connections true"]);
+
+    let end = [
+        "connections",
+        "end",
+        "tcp",
+        "[2001:db8::1]:40000",
+        "[2001:db8::2]:443",
+    ];
+    let (ended, fake) = once(&end).unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(
+        fake.calls(),
+        ["end tcp 2001:db8::1 40000 2001:db8::2 443 false"]
+    );
+    for (refusal, code) in [
+        ((|| Error::NotFound("No such.".into())) as fn() -> Error, 5),
+        (|| Error::NotAuthorized("Another's.".into()), 4),
+    ] {
+        let (ended, _) = refused(&end, Some(refusal)).unwrap();
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+    }
+    let (ended, fake) =
+        once(&["connections", "end", "tcp", "192.0.2.1:1", "example.org:2"]).unwrap();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(fake.calls().is_empty());
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    Answer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
+    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
     WireSettings,
 };
 use zbus::interface;
@@ -204,8 +204,29 @@ impl Events {
             .collect())
     }
 
-    async fn get_connections(&self, _everybody: bool) -> Result<Vec<Connection>, Error> {
-        Ok(Vec::new())
+    async fn get_connections(&self, everybody: bool) -> Result<Vec<Connection>, Error> {
+        self.0.called(format!("connections {everybody}"))?;
+        let event = Event {
+            protocol: "udp".into(),
+            source: "192.0.2.1".into(),
+            source_port: 40_000,
+            ..Event::default()
+        };
+        let state = "open".into();
+        Ok(vec![Connection { event, state }])
+    }
+
+    async fn end_connection(&self, connection: Ends, everybody: bool) -> Result<(), Error> {
+        let Ends {
+            protocol,
+            source,
+            source_port,
+            destination,
+            destination_port,
+        } = connection;
+        self.0.called(format!(
+            "end {protocol} {source} {source_port} {destination} {destination_port} {everybody}"
+        ))
     }
 
     #[zbus(signal)]

@@ -1,5 +1,7 @@
+use std::net::IpAddr;
+
 use bastion_policy::escape;
-use bastion_policy::flow::Flow;
+use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::matcher::ExecutablePath;
 use zbus::{DeserializeDict, SerializeDict, Type};
 
@@ -71,6 +73,54 @@ pub struct Connection {
     pub event: Event,
     /// `open` or `waiting`.
     pub state: String,
+}
+
+/// Which open connection is meant: by its two ends, as [`Connection::event`] has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Ends {
+    /// Text form of the protocol.
+    pub protocol: String,
+    /// Source address.
+    pub source: String,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination address.
+    pub destination: String,
+    /// Destination port.
+    pub destination_port: u16,
+}
+
+impl From<&Event> for Ends {
+    fn from(event: &Event) -> Self {
+        Self {
+            protocol: event.protocol.clone(),
+            source: event.source.clone(),
+            source_port: event.source_port,
+            destination: event.destination.clone(),
+            destination_port: event.destination_port,
+        }
+    }
+}
+
+impl TryFrom<&Ends> for Tuple {
+    type Error = WireError;
+
+    fn try_from(ends: &Ends) -> Result<Self, WireError> {
+        let address = |field, text: &str| {
+            let shown = || format!("“{}” is no address", escape::excerpt(text));
+            let address = text.parse::<IpAddr>();
+            address.map_err(|_| WireError::new(field, shown()))
+        };
+        let protocol = ends.protocol.parse();
+        let source = address("source", &ends.source)?;
+        let destination = address("destination", &ends.destination)?;
+        Ok(Self {
+            protocol: protocol.map_err(|e| WireError::new("protocol", e))?,
+            source: (source, ends.source_port).into(),
+            destination: (destination, ends.destination_port).into(),
+        })
+    }
 }
 
 /// Which part of the log to return, newest first.

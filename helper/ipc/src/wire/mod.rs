@@ -9,7 +9,7 @@ mod safeguard;
 mod status;
 
 pub use details::{Details, PackageState};
-pub use event::{Connection, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
+pub use event::{Connection, Ends, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
 pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question, Scopes};
 pub use rule::{WireRule, rule_id};
 pub use safeguard::{Guard, LoudProgram};

@@ -16,7 +16,7 @@ pub enum Outcome {
 }
 
 /// Why a flow was decided as it was. Text: `rule:ID`, `learn`, `paused`, `answer:UID`, `timeout`,
-/// `no-agent`, `exited`, `overload`, `shutdown`, `no-rule`, `before`.
+/// `no-agent`, `exited`, `overload`, `shutdown`, `no-rule`, `before`, `ended:ID`, `ended-by:UID`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// This rule won.
@@ -41,13 +41,17 @@ pub enum Reason {
     NoRule,
     /// Nobody decided: it was open before the helper started.
     Before,
+    /// It was open when the rules changed; this one denies it, so it was ended.
+    Ended(RuleId),
+    /// It was open, and the user with this uid ended it.
+    EndedBy(u32),
 }
 
 /// A text that is no reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "“{0}” is no reason; use rule:ID, learn, paused, answer:UID, timeout, no-agent, exited, \
-     overload, shutdown, no-rule or before"
+     overload, shutdown, no-rule, before, ended:ID or ended-by:UID"
 )]
 pub struct ReasonError(pub String);
 
@@ -68,7 +72,7 @@ impl Reason {
     #[must_use]
     pub fn rule(&self) -> Option<&RuleId> {
         match self {
-            Self::Rule(id) => Some(id),
+            Self::Rule(id) | Self::Ended(id) => Some(id),
             _ => None,
         }
     }
@@ -79,6 +83,8 @@ impl fmt::Display for Reason {
         match self {
             Self::Rule(id) => write!(f, "rule:{id}"),
             Self::Answer(uid) => write!(f, "answer:{uid}"),
+            Self::Ended(id) => write!(f, "ended:{id}"),
+            Self::EndedBy(uid) => write!(f, "ended-by:{uid}"),
             word => {
                 let named = Self::WORDS.iter().find(|(reason, _)| reason == word);
                 f.write_str(named.map_or("", |(_, text)| text))
@@ -94,6 +100,8 @@ impl FromStr for Reason {
         let read = match text.split_once(':') {
             Some(("rule", id)) => id.parse().ok().map(Self::Rule),
             Some(("answer", uid)) => uid.parse().ok().map(Self::Answer),
+            Some(("ended", id)) => id.parse().ok().map(Self::Ended),
+            Some(("ended-by", uid)) => uid.parse().ok().map(Self::EndedBy),
             Some(_) => None,
             None => Self::WORDS
                 .iter()

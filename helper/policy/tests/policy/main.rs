@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod given;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod pending;
 #[cfg(test)]
 mod ruleset;

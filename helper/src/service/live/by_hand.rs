@@ -1,0 +1,90 @@
+//! Ends one connection because somebody says so.
+
+use bastion_ipc::Error;
+use bastion_policy::flow::Tuple;
+use bastion_policy::live::{Live, Origin};
+use bastion_policy::rule::Action;
+use bastion_policy::ruleset::Reason;
+
+use super::Open;
+use super::gather::Owners;
+use crate::identify::flow_of;
+use crate::service::core::Core;
+use crate::sockets::{Destroyed, SocketEntry, SocketError, SocketTables};
+
+impl Core {
+    /// Ends the connection with these ends, of this user alone if one is given, for `by`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the list of connections has none with these ends,
+    /// [`Error::NotAuthorized`] if it is another user's, [`Error::Unavailable`] if it can't be
+    /// ended.
+    pub(in crate::service) fn end_by_hand(
+        &self,
+        tuple: Tuple,
+        whose: Option<u32>,
+        by: u32,
+    ) -> Result<(), Error> {
+        let mut tables = SocketTables::open().map_err(unavailable)?;
+        let mut sockets = tables.list().map_err(unavailable)?;
+        sockets.retain(|socket| is(socket, &tuple));
+        // Several only where programs share a port: all are what the list shows as one.
+        if sockets.is_empty() {
+            return Err(self.none_of(tuple));
+        }
+        // The kernel tells whose they are.
+        if sockets
+            .iter()
+            .any(|it| whose.is_some_and(|uid| it.uid != uid))
+        {
+            return Err(Error::NotAuthorized(
+                "The connection is another user's; only an administrator may end it.".into(),
+            ));
+        }
+        self.acquaint(&sockets);
+        if !self.ledger.knows(&tuple) {
+            return Err(self.none_of(tuple));
+        }
+        let mut owners = Owners::new(self, &mut tables).map_err(unavailable)?;
+        let mut ended = false;
+        for socket in sockets {
+            let Some(flow) = flow_of(&socket) else {
+                continue;
+            };
+            let mut live = Live {
+                identity: owners.of(&flow, &socket),
+                flow,
+                origin: Origin::Here,
+            };
+            self.name(std::iter::once(&mut live));
+            let open = Open { socket, live };
+            if self.end(&mut tables, &open).map_err(unavailable)? == Destroyed::Ended {
+                ended = true;
+                let reason = Reason::EndedBy(by);
+                self.ending.report(&open.live, Action::Deny, reason);
+            }
+        }
+        match ended {
+            true => Ok(()),
+            false => Err(self.none_of(tuple)),
+        }
+    }
+
+    fn none_of(&self, tuple: Tuple) -> Error {
+        let waits = |it: &bastion_policy::pending::Question| Tuple::from(&it.flow) == tuple;
+        if self.questions().iter().any(waits) {
+            return Error::NotFound(
+                "The connection is not open: it waits for an answer. Deny it to end it.".into(),
+            );
+        }
+        Error::NotFound("No such connection is open; it may have ended meanwhile.".into())
+    }
+}
+
+fn is(socket: &SocketEntry, tuple: &Tuple) -> bool {
+    flow_of(socket).is_some_and(|flow| Tuple::from(&flow) == *tuple)
+}
+
+fn unavailable(error: SocketError) -> Error {
+    Error::Unavailable(format!("The connection can't be ended: {error}."))
+}
