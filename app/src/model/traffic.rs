@@ -88,6 +88,26 @@ impl Traffic {
         }
     }
 
+    /// The same without decisions, which are to be counted anew; the log has no questions.
+    #[must_use]
+    pub fn questions_alone(&self) -> Self {
+        let asked = |bar: &Bar| Counts {
+            asked: bar.counts.asked,
+            ..Counts::default()
+        };
+        let bars = self.bars.iter().map(|(step, bar)| {
+            let counts = asked(bar);
+            let bar = Bar {
+                counts,
+                ..Bar::default()
+            };
+            (*step, bar)
+        });
+        Self {
+            bars: bars.collect(),
+        }
+    }
+
     /// The bar of a time; none if that is over, or to come.
     fn bar(&mut self, time: u64, now: u64) -> Option<&mut Bar> {
         let (step, newest) = (time / STEP, now / STEP);
@@ -261,6 +281,8 @@ mod tests {
         assert_eq!(counts[BARS - 1], of(3, 0, 1));
         assert_eq!(counts[BARS - 2], of(0, 3, 0));
         assert_eq!(counts[0], of(1, 0, 0));
+        let asked = traffic.questions_alone().counts(NOW);
+        assert_eq!((asked[BARS - 1], asked[0]), (of(0, 0, 1), of(0, 0, 0)));
         // A step later each bar has moved, and the oldest is gone.
         let later = traffic.counts(NOW + STEP);
         assert_eq!(later[BARS - 2], of(3, 0, 1));

@@ -52,7 +52,7 @@ impl TrayState {
             title: hero.title,
             description,
             icon: hero.icon.into(),
-            attention: guarded || status.questions > 0,
+            attention: guarded || status.questions > 0 || !status.troubles.is_empty(),
             paused: Some(paused),
         }
     }
@@ -99,6 +99,11 @@ mod tests {
             ),
             ("Protection Is Paused", "", Some(true))
         );
+        let troubled = Status {
+            troubles: vec!["The disk is full.".into()],
+            ..Status::default()
+        };
+        assert!(state(troubled, false).attention);
         let guarded = state(Status::default(), true);
         assert_eq!(
             (guarded.title.as_str(), guarded.attention),

@@ -16,6 +16,8 @@ use crate::model::status::{Health, Hero, health};
 use crate::model::time;
 use crate::model::traffic::{self, Traffic};
 
+/// Most decisions that wait while the log is being read, which takes moments.
+const MOST_HELD: usize = 10_000;
 /// Modes in the order of the combo row.
 const MODES: [&str; 2] = ["ask", "learn"];
 
@@ -27,8 +29,11 @@ pub struct Overview {
     /// A change of the user's is on its way; what the helper says meanwhile is older.
     changing: bool,
     traffic: Traffic,
-    /// The last decision that counts in it.
-    last: u64,
+    /// The newest decision of the log as it was read: number and time. What comes as news, too, is
+    /// counted once.
+    read: (u64, u64),
+    /// What comes while the log is being read.
+    held: Option<Vec<Event>>,
 }
 
 /// What the page takes in.
@@ -103,7 +108,8 @@ impl Component for Overview {
             safeguard: Safeguard::default(),
             changing: false,
             traffic: Traffic::default(),
-            last: 0,
+            read: (0, 0),
+            held: None,
         };
         ComponentParts { model, widgets }
     }
@@ -113,7 +119,7 @@ impl Component for Overview {
             Input::Status(status) => self.status = *status,
             Input::Safeguard(safeguard) => self.safeguard = *safeguard,
             Input::Reload => self.load(&sender),
-            Input::Decided(events) => self.count(&events),
+            Input::Decided(events) => self.count(events),
             Input::Asked => self.traffic.asked(time::now()),
             Input::Tick => {}
             Input::Mode(position) => self.set_mode(position, &sender),
@@ -133,13 +139,20 @@ impl Component for Overview {
                 }
             }
             Done::Past(Ok(events)) => {
-                self.traffic = Traffic::default();
-                self.last = 0;
-                self.count(&events);
+                let newest = events.iter().max_by_key(|event| event.id);
+                self.read = newest.map_or((0, 0), |event| (event.id, event.time));
+                self.traffic = self.traffic.questions_alone();
+                self.traffic.decided(&events, time::now());
+                let held = std::mem::take(&mut self.held);
+                self.count(held.unwrap_or_default());
             }
             // The window shows that there is no helper.
-            Done::Past(Err(Failure::Down)) => {}
-            Done::Past(Err(failure)) => report(sender.output_sender(), failure),
+            Done::Past(Err(Failure::Down)) => self.held = None,
+            Done::Past(Err(failure)) => {
+                let held = std::mem::take(&mut self.held);
+                self.count(held.unwrap_or_default());
+                report(sender.output_sender(), failure);
+            }
         }
     }
 
@@ -188,7 +201,8 @@ impl Overview {
         }
     }
 
-    fn load(&self, sender: &ComponentSender<Self>) {
+    fn load(&mut self, sender: &ComponentSender<Self>) {
+        self.held = Some(Vec::new());
         let client = self.context.client.clone();
         let query = LogQuery {
             since: Some(time::now().saturating_sub(traffic::BARS as u64 * traffic::STEP)),
@@ -198,15 +212,17 @@ impl Overview {
         sender.oneshot_command(async move { Done::Past(client.log(&query).await) });
     }
 
-    /// Counts decisions, each once: what the log has may come as news, too.
-    fn count(&mut self, events: &[Event]) {
-        let last = self.last;
-        let new: Vec<Event> = events
-            .iter()
-            .filter(|event| event.id > last)
-            .cloned()
-            .collect();
-        self.last = new.iter().map(|event| event.id).fold(last, u64::max);
+    /// Counts decisions that come as news; while the log is being read they wait.
+    fn count(&mut self, events: Vec<Event>) {
+        if let Some(held) = &mut self.held {
+            held.extend(events);
+            held.truncate(MOST_HELD);
+            return;
+        }
+        let (id, time) = self.read;
+        // Those that could not be logged have no number.
+        let is_new = |event: &Event| event.id == 0 || event.id > id || event.time > time;
+        let new: Vec<Event> = events.into_iter().filter(is_new).collect();
         self.traffic.decided(&new, time::now());
     }
 }
