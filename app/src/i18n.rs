@@ -20,7 +20,9 @@ const LOCALE_DIR: &str = match option_env!("BASTION_LOCALEDIR") {
 pub fn init() -> std::io::Result<()> {
     // SAFETY: setlocale is not thread-safe. The caller is `main` before it starts any thread.
     unsafe { gettextrs::setlocale(LocaleCategory::LcAll, "") };
-    gettextrs::bindtextdomain(DOMAIN, LOCALE_DIR)?;
+    // As gettext(1) has it: who tries a translation out need not install it.
+    let directory = std::env::var_os("TEXTDOMAINDIR").unwrap_or_else(|| LOCALE_DIR.into());
+    gettextrs::bindtextdomain(DOMAIN, std::path::PathBuf::from(directory))?;
     gettextrs::bind_textdomain_codeset(DOMAIN, "UTF-8")?;
     gettextrs::textdomain(DOMAIN)?;
     Ok(())

@@ -260,7 +260,11 @@ fn verdicts(sender: &ComponentSender<LogPage>) -> gtk::Box {
     ];
     let mut first: Option<gtk::ToggleButton> = None;
     for (position, label) in (0..).zip(&labels) {
-        let button = gtk::ToggleButton::builder().label(label).build();
+        // Narrow windows cut long words short.
+        let button = gtk::ToggleButton::builder()
+            .label(label)
+            .can_shrink(true)
+            .build();
         button.set_group(first.as_ref());
         button.set_active(first.is_none());
         let input = sender.clone();

@@ -35,7 +35,7 @@ impl Chart {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let legend = gtk::Box::builder()
-            .spacing(18)
+            .spacing(12)
             .halign(gtk::Align::Center)
             .build();
         let keys = [
@@ -54,6 +54,7 @@ impl Chart {
             let title = gtk::Label::builder()
                 .label(&title)
                 .css_classes(["caption"])
+                .ellipsize(gtk::pango::EllipsizeMode::End)
                 .build();
             key.append(&title);
             legend.append(&key);

@@ -80,8 +80,15 @@ impl Desktop {
 
     /// Starts the app.
     pub fn start_app(&mut self, arguments: &[&str]) -> u64 {
+        self.start_app_with(&[], arguments)
+    }
+
+    /// Starts the app with variables of its environment set, each as `NAME=value`.
+    pub fn start_app_with(&mut self, variables: &[String], arguments: &[&str]) -> u64 {
         let log = self.log_file();
-        let mut command = vec![env!("CARGO_BIN_EXE_bastion")];
+        let mut command = vec!["env"];
+        command.extend(variables.iter().map(String::as_str));
+        command.push(env!("CARGO_BIN_EXE_bastion"));
         command.extend(arguments);
         let started = self.perform("spawn", json!({ "command": command, "log": log }));
         started.as_u64().unwrap()
