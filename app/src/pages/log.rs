@@ -250,6 +250,8 @@ fn verdicts(sender: &ComponentSender<LogPage>) -> gtk::Box {
         .halign(gtk::Align::Center)
         .margin_top(3)
         .margin_bottom(9)
+        .margin_start(6)
+        .margin_end(6)
         .build();
     choices.update_property(&[gtk::accessible::Property::Label(&gettext("Verdict"))]);
     let labels = [
