@@ -36,6 +36,7 @@ impl Backend for Core {
         let mut status = self.stored_status();
         status.troubles.extend(self.feed_trouble());
         status.troubles.extend(self.ledger.troubles());
+        status.troubles.extend(self.ending.trouble());
         if report.unreported > 0 {
             status.troubles.push(format!(
                 "{} decisions were made faster than they could be logged.",

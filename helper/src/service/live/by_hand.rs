@@ -1,8 +1,9 @@
 //! Ends one connection because somebody says so.
 
 use bastion_ipc::Error;
-use bastion_policy::flow::Tuple;
+use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::live::{Live, Origin};
+use bastion_policy::pending::Question;
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 
@@ -30,7 +31,7 @@ impl Core {
         sockets.retain(|socket| is(socket, &tuple));
         // Several only where programs share a port: all are what the list shows as one.
         if sockets.is_empty() {
-            return Err(self.none_of(tuple));
+            return Err(self.none_of(tuple, whose));
         }
         // The kernel tells whose they are.
         if sockets
@@ -43,7 +44,7 @@ impl Core {
         }
         self.acquaint(&sockets);
         if !self.ledger.knows(&tuple) {
-            return Err(self.none_of(tuple));
+            return Err(self.none_of(tuple, whose));
         }
         let mut owners = Owners::new(self, &mut tables).map_err(unavailable)?;
         let mut ended = false;
@@ -51,12 +52,14 @@ impl Core {
             let Some(flow) = flow_of(&socket) else {
                 continue;
             };
-            let mut live = Live {
+            let live = Live {
                 identity: owners.of(&flow, &socket),
-                flow,
+                flow: Flow {
+                    hosts: self.ledger.hosts(&tuple),
+                    ..flow
+                },
                 origin: Origin::Here,
             };
-            self.name(std::iter::once(&mut live));
             let open = Open { socket, live };
             if self.end(&mut tables, &open).map_err(unavailable)? == Destroyed::Ended {
                 ended = true;
@@ -66,12 +69,16 @@ impl Core {
         }
         match ended {
             true => Ok(()),
-            false => Err(self.none_of(tuple)),
+            false => Err(self.none_of(tuple, whose)),
         }
     }
 
-    fn none_of(&self, tuple: Tuple) -> Error {
-        let waits = |it: &bastion_policy::pending::Question| Tuple::from(&it.flow) == tuple;
+    /// None is open; whether one waits instead is told only of those that the caller may see.
+    fn none_of(&self, tuple: Tuple, whose: Option<u32>) -> Error {
+        let waits = |it: &Question| {
+            let seen = whose.is_none_or(|uid| it.identity.uid() == Some(uid));
+            seen && Tuple::from(&it.flow) == tuple
+        };
         if self.questions().iter().any(waits) {
             return Error::NotFound(
                 "The connection is not open: it waits for an answer. Deny it to end it.".into(),
