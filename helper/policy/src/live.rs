@@ -32,7 +32,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// True if it never leaves this computer.
+    /// True if it never leaves this computer, as far as its ends alone tell: which addresses are
+    /// this computer's own is for whoever lists connections to know.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let Flow {

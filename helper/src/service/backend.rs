@@ -21,7 +21,7 @@ use bastion_policy::time::Timestamp;
 use super::answer;
 use super::core::{Core, Stored, policy};
 use super::record;
-use crate::bus::{Backend, Caller};
+use crate::bus::{Backend, Caller, Named};
 use crate::engine::now;
 use crate::identify::flow_of;
 use crate::queue;
@@ -232,8 +232,8 @@ impl Backend for Core {
         connections
     }
 
-    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error> {
-        self.end_by_hand(tuple, whose, by)
+    fn end_connection(&self, named: Named, whose: Option<u32>, by: u32) -> Result<(), Error> {
+        self.end_by_hand(named, whose, by)
     }
 
     fn answer(&self, id: QuestionId, answer: CheckedAnswer, caller: &Caller) -> Result<(), Error> {

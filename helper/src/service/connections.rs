@@ -49,6 +49,11 @@ impl Passed {
         self.events.contains_key(tuple)
     }
 
+    /// When this connection was let through, if that is remembered.
+    pub fn time(&self, tuple: &Tuple) -> Option<u64> {
+        self.events.get(tuple).map(|entry| entry.event.time)
+    }
+
     /// The names of the destination that were known when it was decided.
     pub fn hosts(&self, tuple: &Tuple) -> &[HostName] {
         self.events.get(tuple).map_or(&[], |entry| &entry.hosts)
@@ -143,6 +148,20 @@ mod tests {
             ports(passed.open([1, 2, 3].map(tuple), later, true)),
             [1, 2, 3]
         );
+    }
+
+    #[test]
+    fn ends_that_are_used_again_are_another_connection() {
+        let mut passed = Passed::default();
+        for time in [5, 6] {
+            let event = Event {
+                time,
+                ..Event::default()
+            };
+            passed.add(tuple(1), event, vec![]);
+            assert_eq!(passed.time(&tuple(1)), Some(time));
+        }
+        assert_eq!(passed.time(&tuple(2)), None);
     }
 
     #[test]

@@ -175,6 +175,11 @@ impl Ledger {
         lock(&self.passed).is_crowded()
     }
 
+    /// When this connection was let through, as the list of connections has it.
+    pub fn time(&self, tuple: &Tuple) -> Option<u64> {
+        lock(&self.passed).time(tuple)
+    }
+
     /// The names of a connection's destination that were known when it was let through.
     pub fn hosts(&self, tuple: &Tuple) -> Vec<HostName> {
         lock(&self.passed).hosts(tuple).to_vec()

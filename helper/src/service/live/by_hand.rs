@@ -1,7 +1,7 @@
 //! Ends one connection because somebody says so.
 
 use bastion_ipc::Error;
-use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::flow::{Flow, Protocol, Tuple};
 use bastion_policy::live::{Live, Origin};
 use bastion_policy::pending::Question;
 use bastion_policy::rule::Action;
@@ -9,23 +9,25 @@ use bastion_policy::ruleset::Reason;
 
 use super::Open;
 use super::gather::Owners;
+use crate::bus::Named;
 use crate::identify::flow_of;
 use crate::service::core::Core;
 use crate::sockets::{Destroyed, SocketEntry, SocketError, SocketTables};
 
 impl Core {
-    /// Ends the connection with these ends, of this user alone if one is given, for `by`.
+    /// Ends this connection, of this user alone if one is given, for `by`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the list of connections has none with these ends,
+    /// [`Error::NotFound`] if the list of connections has none such,
     /// [`Error::NotAuthorized`] if it is another user's, [`Error::Unavailable`] if it can't be
     /// ended.
     pub(in crate::service) fn end_by_hand(
         &self,
-        tuple: Tuple,
+        named: Named,
         whose: Option<u32>,
         by: u32,
     ) -> Result<(), Error> {
+        let Named { tuple, time } = named;
         let mut tables = SocketTables::open().map_err(unavailable)?;
         let mut sockets = tables.list().map_err(unavailable)?;
         sockets.retain(|socket| is(socket, &tuple));
@@ -43,7 +45,10 @@ impl Core {
             ));
         }
         self.acquaint(&sockets);
-        if !self.ledger.knows(&tuple) {
+        let known = self.ledger.time(&tuple);
+        // Another may have the ends of one that has ended since it was listed.
+        let regarded = time.filter(|_| tuple.protocol == Protocol::Tcp);
+        if known.is_none() || regarded.is_some_and(|time| known != Some(time)) {
             return Err(self.none_of(tuple, whose));
         }
         let mut owners = Owners::new(self, &mut tables).map_err(unavailable)?;
