@@ -131,7 +131,7 @@ fn wait_until_ended(firewall: &Firewall, rule: &str) {
 }
 
 /// A program whose first packet was dropped, which is no connection; and the rule.
-fn wait_in_vain(firewall: &Firewall, who: As, to: Destination) -> (Running, String) {
+fn wait_in_vain(firewall: &Firewall, who: As<'_>, to: Destination) -> (Running, String) {
     let program = firewall.program("dropped").unwrap();
     let rule = firewall.add_rule("drop", &["--program", &program]).unwrap();
     let (address, port) = (to.address, to.port);
