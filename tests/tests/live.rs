@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use bastion_tests::{
-    As, Destination, Firewall, Holder, Manner, Outcome, Transport, eventually, eventually_equal,
+    As, Destination, Firewall, Holder, Manner, Outcome, Running, Transport, eventually,
+    eventually_equal,
 };
 use serde_json::Value;
 
@@ -129,6 +130,23 @@ fn wait_until_ended(firewall: &Firewall, rule: &str) {
     .unwrap();
 }
 
+/// A program whose first packet was dropped, which is no connection; and the rule.
+fn wait_in_vain(firewall: &Firewall, who: As<'_>, to: Destination) -> (Running, String) {
+    let program = firewall.program("dropped").unwrap();
+    let rule = firewall.add_rule("drop", &["--program", &program]).unwrap();
+    let (address, port) = (to.address, to.port);
+    let call = format!("import socket; socket.create_connection(('{address}', {port}))");
+    let command = [program.as_str(), "-c", &call];
+    let waiting = firewall.sandbox().spawn(who, &command).unwrap();
+    eventually("the drop", PATIENCE, || {
+        let log = firewall.ask(&["log", "--all"]).ok()?;
+        let mut events = log.as_array()?.iter();
+        events.find(|it| it["verdict"] == "drop").map(drop)
+    })
+    .unwrap();
+    (waiting, rule)
+}
+
 #[test]
 fn a_new_deny_ends_what_it_covers_and_nothing_else() {
     let Some(mut firewall) = boot("live") else {
@@ -159,6 +177,8 @@ fn a_new_deny_ends_what_it_covers_and_nothing_else() {
     });
     assert_alive(&mut victim, "victim");
 
+    let (_waiting, silent) = wait_in_vain(&firewall, alice, elsewhere);
+
     // Rules that decide nothing about them.
     firewall
         .add_rule("deny", &["--program", &program, "--port", "1"])
@@ -175,6 +195,7 @@ fn a_new_deny_ends_what_it_covers_and_nothing_else() {
         Ok((logged(&firewall, &four), logged(&firewall, &six)))
     })
     .unwrap();
+    assert_eq!(logged(&firewall, &silent), 0);
     assert_ended(&mut firewall, &mut victim);
     assert_alive(&mut bystander, "bystander");
     for name in ["elsewhere", "in"] {

@@ -22,7 +22,8 @@ pub enum Origin {
 /// A connection that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// Its ends, seen from this computer, with the names of the other one.
+    /// Its ends, seen from this computer, with the names of the other one: those known when it
+    /// began, and those known now.
     pub flow: Flow,
     /// Who began it; or, if nobody saw that, who has it.
     pub identity: Identity,
@@ -31,7 +32,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// True if it never leaves this computer.
+    /// True if it never leaves this computer, as far as its ends alone tell: which addresses are
+    /// this computer's own is for whoever lists connections to know.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let Flow {
@@ -48,6 +50,8 @@ impl Live {
     /// None for connections that came from elsewhere or stay on this computer, for those whose
     /// process is not proven, while everything is allowed, and where no rule decides: what a mode,
     /// an answer or Safeguard makes of new connections says nothing about those that are open.
+    /// Neither where no name of the other end is known, and a rule would allow it under some name:
+    /// names are forgotten in time, and that is no change of the rules.
     #[must_use]
     pub fn denied_by<'a>(
         &self,
@@ -60,7 +64,9 @@ impl Live {
             return None;
         }
         let winner = rules.winner(&self.flow, &self.identity, now)?;
-        (!winner.spec().action.allows()).then_some(winner)
+        let named = !self.flow.hosts.is_empty()
+            || !rules.may_be_allowed_by_name(winner, &self.flow, &self.identity, now);
+        (named && !winner.spec().action.allows()).then_some(winner)
     }
 }
 

@@ -22,6 +22,15 @@ pub struct Caller {
     pub session: Option<Arc<str>>,
 }
 
+/// An open connection, as a caller names it: the one with these ends that was let through then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its ends.
+    pub tuple: Tuple,
+    /// See `bastion_ipc::wire::Ends::time`.
+    pub time: Option<u64>,
+}
+
 /// A question as the engine asked it, before it is put into words for an agent
 /// (`bastion_ipc::wire::Question`).
 pub type OpenQuestion = bastion_policy::pending::Question;
@@ -104,13 +113,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Connections that are open or wait.
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection>;
 
-    /// Ends the open connection with these ends, if it is this user's (`None`: whosever it is), for
-    /// the caller with the uid `by`.
+    /// Ends this open connection, if it is this user's (`None`: whosever it is), for the caller with
+    /// the uid `by`.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none in the list, [`Error::NotAuthorized`] when it is
     /// another user's, [`Error::Unavailable`] when it can't be ended.
-    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error>;
+    fn end_connection(&self, named: Named, whose: Option<u32>, by: u32) -> Result<(), Error>;
 
     /// Settles a question and makes the rule the answer asks for. The caller was put this
     /// question and is authorised to answer it.

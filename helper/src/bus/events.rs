@@ -11,6 +11,7 @@ use zbus::object_server::SignalEmitter;
 
 use super::access::{Access, bounded};
 use super::authority::nameless;
+use super::backend::Named;
 use super::subscriptions::Subscriptions;
 
 pub(super) struct Events {
@@ -80,10 +81,11 @@ impl Events {
         };
         let admitted = self.access.admit(&header, action).await?;
         let tuple = Tuple::try_from(&connection)?;
+        let time = connection.time;
         let by = admitted.uid;
         let whose = (!everybody).then_some(by);
         self.access
-            .run(move |backend| backend.end_connection(tuple, whose, by))
+            .run(move |backend| backend.end_connection(Named { tuple, time }, whose, by))
             .await??;
         tracing::info!(
             uid = by,

@@ -35,7 +35,7 @@ use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
 use zbus::{Connection, MatchRule, MessageStream};
 
 pub use authority::{Authorizer, Polkit};
-pub use backend::{Asked, Backend, Caller, OpenQuestion};
+pub use backend::{Asked, Backend, Caller, Named, OpenQuestion};
 pub use life::Life;
 
 use access::Access;

@@ -185,10 +185,11 @@ impl Kernel {
     /// When the map can't be written.
     pub fn note_sockets(&mut self, tables: &mut SocketTables) -> Result<usize, KernelError> {
         let mut noted = 0;
-        for socket in tables.datagram_sockets().unwrap_or_else(|error| {
+        let sockets = tables.datagram_sockets(|_| true).unwrap_or_else(|error| {
             tracing::warn!(%error, "sockets that are open already are not known: {error}");
             Vec::new()
-        }) {
+        });
+        for socket in sockets {
             let Some(cookie) = socket.cookie else {
                 continue;
             };

@@ -12,7 +12,9 @@ use super::core::Core;
 use super::record;
 use crate::engine::now;
 use crate::identify::{SocketTableIdentifier, flow_of};
-use crate::sockets::{MAX_LISTED, SocketEntry, SocketError, SocketTables};
+use crate::sockets::{
+    MAX_LISTED, SocketEntry, SocketError, SocketState, SocketTables, own_addresses,
+};
 
 /// Sockets that are looked up in one go.
 const MOST: usize = 1_024;
@@ -64,17 +66,22 @@ impl Core {
     }
 
     /// Takes note of the connections that are open now, as the helper starts. What came in from
-    /// elsewhere to a port that is listened at is none of them.
+    /// elsewhere to a port that is listened at is none of them, and neither is what never leaves this
+    /// computer.
     pub(super) fn walk_sockets(&self) -> Result<usize, SocketError> {
         let mut tables = SocketTables::open()?;
         let listening: HashSet<u16> = tables.listening_ports()?;
+        let own = own_addresses()?;
         let mut identifier = SocketTableIdentifier::new()?;
         let mut noted = 0;
         for socket in tables.list()?.into_iter().take(MOST) {
             let Some(flow) = flow_of(&socket) else {
                 continue;
             };
-            if flow.destination.is_loopback() || listening.contains(&flow.source_port) {
+            let local = flow.destination.is_loopback() || own.contains(&flow.destination);
+            // What is still being made may be so because it was dropped.
+            let open = socket.state != SocketState::Connecting;
+            if local || !open || listening.contains(&flow.source_port) {
                 continue;
             }
             let identity = identifier.identify_socket(&socket);
@@ -97,6 +104,6 @@ impl Core {
                 .unwrap_or_default(),
             ..record::describe(flow, identity)
         };
-        self.ledger.acquaint(Tuple::from(flow), event);
+        self.ledger.acquaint(flow, event);
     }
 }

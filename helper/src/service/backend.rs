@@ -21,7 +21,7 @@ use bastion_policy::time::Timestamp;
 use super::answer;
 use super::core::{Core, Stored, policy};
 use super::record;
-use crate::bus::{Backend, Caller};
+use crate::bus::{Backend, Caller, Named};
 use crate::engine::now;
 use crate::identify::flow_of;
 use crate::queue;
@@ -36,6 +36,7 @@ impl Backend for Core {
         let mut status = self.stored_status();
         status.troubles.extend(self.feed_trouble());
         status.troubles.extend(self.ledger.troubles());
+        status.troubles.extend(self.ending.trouble());
         if report.unreported > 0 {
             status.troubles.push(format!(
                 "{} decisions were made faster than they could be logged.",
@@ -231,8 +232,8 @@ impl Backend for Core {
         connections
     }
 
-    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error> {
-        self.end_by_hand(tuple, whose, by)
+    fn end_connection(&self, named: Named, whose: Option<u32>, by: u32) -> Result<(), Error> {
+        self.end_by_hand(named, whose, by)
     }
 
     fn answer(&self, id: QuestionId, answer: CheckedAnswer, caller: &Caller) -> Result<(), Error> {

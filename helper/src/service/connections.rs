@@ -5,11 +5,20 @@ use std::time::Instant;
 
 use bastion_ipc::wire::{Connection, Event};
 use bastion_policy::flow::Tuple;
+use bastion_policy::matcher::HostName;
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    /// Names of the destination that were known then.
+    hosts: Vec<HostName>,
+    added: Instant,
+}
 
 /// Which decision let a flow through, for as many of the latest as there is room for.
 #[derive(Debug, Default)]
 pub(super) struct Passed {
-    events: HashMap<Tuple, (Event, Instant)>,
+    events: HashMap<Tuple, Entry>,
     order: VecDeque<Tuple>,
 }
 
@@ -17,9 +26,15 @@ impl Passed {
     /// More than a desktop has open; a server with more shows its latest.
     const ROOM: usize = 8_192;
 
-    /// Remembers the decision.
-    pub fn add(&mut self, tuple: Tuple, event: Event) {
-        if self.events.insert(tuple, (event, Instant::now())).is_none() {
+    /// Remembers the decision, and the names of the destination by which it was made.
+    pub fn add(&mut self, tuple: Tuple, event: Event, hosts: Vec<HostName>) {
+        let added = Instant::now();
+        let entry = Entry {
+            event,
+            hosts,
+            added,
+        };
+        if self.events.insert(tuple, entry).is_none() {
             self.order.push_back(tuple);
         }
         while self.order.len() > Self::ROOM {
@@ -32,6 +47,16 @@ impl Passed {
     /// True if the decision about this connection is remembered.
     pub fn knows(&self, tuple: &Tuple) -> bool {
         self.events.contains_key(tuple)
+    }
+
+    /// When this connection was let through, if that is remembered.
+    pub fn time(&self, tuple: &Tuple) -> Option<u64> {
+        self.events.get(tuple).map(|entry| entry.event.time)
+    }
+
+    /// The names of the destination that were known when it was decided.
+    pub fn hosts(&self, tuple: &Tuple) -> &[HostName] {
+        self.events.get(tuple).map_or(&[], |entry| &entry.hosts)
     }
 
     /// True if there is little room left.
@@ -50,15 +75,15 @@ impl Passed {
         let open: std::collections::HashSet<Tuple> = sockets.into_iter().collect();
         if complete {
             self.events
-                .retain(|tuple, (_, added)| *added >= listed || open.contains(tuple));
+                .retain(|tuple, entry| entry.added >= listed || open.contains(tuple));
             self.order.retain(|tuple| self.events.contains_key(tuple));
         }
         self.order
             .iter()
             .filter(|tuple| open.contains(tuple))
             .filter_map(|tuple| self.events.get(tuple))
-            .map(|(event, _)| Connection {
-                event: event.clone(),
+            .map(|entry| Connection {
+                event: entry.event.clone(),
                 state: "open".into(),
             })
             .collect()
@@ -81,6 +106,10 @@ mod tests {
         }
     }
 
+    fn host(number: u16) -> HostName {
+        format!("h{number}.example.org").parse().unwrap()
+    }
+
     fn three() -> Passed {
         let mut passed = Passed::default();
         for port in 1..=3 {
@@ -88,7 +117,7 @@ mod tests {
                 source_port: port,
                 ..Event::default()
             };
-            passed.add(tuple(port), event);
+            passed.add(tuple(port), event, vec![host(port)]);
         }
         passed
     }
@@ -122,11 +151,34 @@ mod tests {
     }
 
     #[test]
+    fn ends_that_are_used_again_are_another_connection() {
+        let mut passed = Passed::default();
+        for time in [5, 6] {
+            let event = Event {
+                time,
+                ..Event::default()
+            };
+            passed.add(tuple(1), event, vec![]);
+            assert_eq!(passed.time(&tuple(1)), Some(time));
+        }
+        assert_eq!(passed.time(&tuple(2)), None);
+    }
+
+    #[test]
+    fn names_are_those_of_the_decision() {
+        let mut passed = three();
+        assert_eq!(passed.hosts(&tuple(2)), [host(2)]);
+        assert!(passed.hosts(&tuple(4)).is_empty());
+        passed.add(tuple(2), Event::default(), vec![]);
+        assert!(passed.hosts(&tuple(2)).is_empty());
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut passed = Passed::default();
         for port in 0..=u16::MAX {
             assert_eq!(passed.is_crowded(), usize::from(port) >= Passed::ROOM / 2);
-            passed.add(tuple(port), Event::default());
+            passed.add(tuple(port), Event::default(), vec![]);
         }
         assert_eq!(passed.events.len(), Passed::ROOM);
         assert_eq!(passed.order.len(), Passed::ROOM);

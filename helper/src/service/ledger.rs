@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bastion_ipc::wire::{Connection, Event, LogQuery};
-use bastion_policy::flow::Tuple;
+use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::matcher::HostName;
 use bastion_policy::rule::{Action, RuleId};
 use bastion_policy::ruleset::{Reason, RuleSet};
 use bastion_policy::settings::Settings;
@@ -74,7 +75,7 @@ impl Ledger {
         let mut hits: HashMap<RuleId, Hits> = HashMap::new();
         for ((made, _), event) in merged.iter().zip(&events) {
             let counter = if made.action.allows() {
-                lock(&self.passed).add((&made.flow).into(), event.clone());
+                self.acquaint(&made.flow, event.clone());
                 &self.counters.allowed
             } else {
                 &self.counters.denied
@@ -174,9 +175,19 @@ impl Ledger {
         lock(&self.passed).is_crowded()
     }
 
-    /// Takes note of a connection that was never decided about here.
-    pub fn acquaint(&self, tuple: Tuple, event: Event) {
-        lock(&self.passed).add(tuple, event);
+    /// When this connection was let through, as the list of connections has it.
+    pub fn time(&self, tuple: &Tuple) -> Option<u64> {
+        lock(&self.passed).time(tuple)
+    }
+
+    /// The names of a connection's destination that were known when it was let through.
+    pub fn hosts(&self, tuple: &Tuple) -> Vec<HostName> {
+        lock(&self.passed).hosts(tuple).to_vec()
+    }
+
+    /// Takes note of what let a connection through.
+    pub fn acquaint(&self, flow: &Flow, event: Event) {
+        lock(&self.passed).add(flow.into(), event, flow.hosts.clone());
     }
 
     /// The connections of these sockets, which were listed at `listed`; `complete` if no other
@@ -222,7 +233,7 @@ fn add_hits(all: &mut HashMap<RuleId, Hits>, rule: &RuleId, count: u64, last: Ti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bastion_policy::flow::{Flow, Protocol};
+    use bastion_policy::flow::Protocol;
     use bastion_policy::process::Identity;
 
     fn decided(port: u16, action: Action) -> Decided {

@@ -12,10 +12,12 @@ use nix::net::if_::if_nameindex;
 
 mod diag;
 mod entry;
+mod own;
 mod text;
 
 use diag::{Diag, Family, Key};
 pub use entry::{SocketEntry, SocketState};
+pub use own::own_addresses;
 
 /// Most sockets [`SocketTables::list`] gives; what lies beyond is left out.
 pub const MAX_LISTED: usize = 16_384;
@@ -146,17 +148,22 @@ impl SocketTables {
         Ok(ports)
     }
 
-    /// All UDP and UDP-Lite sockets.
+    /// The UDP and UDP-Lite sockets that are wanted.
     ///
     /// # Errors
     /// [`SocketError::Read`].
-    pub fn datagram_sockets(&mut self) -> Result<Vec<SocketEntry>, SocketError> {
+    pub fn datagram_sockets(
+        &mut self,
+        wanted: impl Fn(&SocketEntry) -> bool,
+    ) -> Result<Vec<SocketEntry>, SocketError> {
         let mut sockets = Vec::new();
         for protocol in [Protocol::Udp, Protocol::UdpLite] {
             for family in [Family::V4, Family::V6] {
                 self.diag
                     .all(family, protocol, StateFlags::all(), 0, |entry| {
-                        sockets.push(entry);
+                        if wanted(&entry) {
+                            sockets.push(entry);
+                        }
                     })?;
             }
         }

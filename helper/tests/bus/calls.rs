@@ -39,6 +39,7 @@ fn ends() -> Ends {
         source_port: 40_000,
         destination: "192.0.2.2".into(),
         destination_port: 443,
+        time: Some(7),
     }
 }
 
@@ -234,7 +235,7 @@ async fn who_may_not_see_others_sees_its_own() {
     bob.events.end_connection(&ends(), false).await.unwrap();
     refused(bob.events.end_connection(&ends(), true).await);
     let ended = setup.backend.changes().pop();
-    let expected = "end 192.0.2.2:443 of Some(1001) by 1001";
+    let expected = "end 192.0.2.2:443 of Some(7) of Some(1001) by 1001";
     assert_eq!(ended.as_deref(), Some(expected));
     for field in ["protocol", "source", "destination"] {
         let mut nonsense = ends();
@@ -246,9 +247,14 @@ async fn who_may_not_see_others_sees_its_own() {
         invalid(bob.events.end_connection(&nonsense, false).await, field);
     }
     setup.polkit.allow(&[ANSWER_OTHERS]);
-    bob.events.end_connection(&ends(), true).await.unwrap();
+    let whenever = Ends {
+        time: None,
+        ..ends()
+    };
+    bob.events.end_connection(&whenever, true).await.unwrap();
     let ended = setup.backend.changes().pop();
-    assert_eq!(ended.as_deref(), Some("end 192.0.2.2:443 of None by 1001"));
+    let expected = "end 192.0.2.2:443 of None of None by 1001";
+    assert_eq!(ended.as_deref(), Some(expected));
     let mut query = ExplainQuery {
         program: "kernel".into(),
         destination: "example.org".into(),

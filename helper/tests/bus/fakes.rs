@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bastion_helper::bus::{Authorizer, Backend, Caller, OpenQuestion};
+use bastion_helper::bus::{Authorizer, Backend, Caller, Named, OpenQuestion};
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
 };
-use bastion_policy::flow::{Flow, Protocol, Tuple};
+use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::{QuestionId, QuestionKey};
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey};
 use bastion_policy::rule::{Rule, RuleId};
@@ -220,8 +220,9 @@ impl Backend for Memory {
         log.iter().filter(sees).map(connection).collect()
     }
 
-    fn end_connection(&self, tuple: Tuple, whose: Option<u32>, by: u32) -> Result<(), Error> {
-        self.note(format!("end {} of {whose:?} by {by}", tuple.destination));
+    fn end_connection(&self, named: Named, whose: Option<u32>, by: u32) -> Result<(), Error> {
+        let (to, time) = (named.tuple.destination, named.time);
+        self.note(format!("end {to} of {time:?} of {whose:?} by {by}"));
         Ok(())
     }
 

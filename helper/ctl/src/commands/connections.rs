@@ -34,6 +34,8 @@ fn ends(args: &EndConnectionArgs) -> Ends {
         source_port: args.source.port(),
         destination: args.destination.ip().to_string(),
         destination_port: args.destination.port(),
+        // Whoever types it means what has these ends now.
+        time: None,
     }
 }
 

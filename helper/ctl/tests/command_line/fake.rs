@@ -223,6 +223,7 @@ impl Events {
             source_port,
             destination,
             destination_port,
+            time: _,
         } = connection;
         self.0.called(format!(
             "end {protocol} {source} {source_port} {destination} {destination_port} {everybody}"

@@ -75,7 +75,8 @@ pub struct Connection {
     pub state: String,
 }
 
-/// Which open connection is meant: by its two ends, as [`Connection::event`] has them.
+/// Which open connection is meant: by its two ends, as [`Connection::event`] has them, and by when
+/// it was let through, as others may have these ends by now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}")]
 pub struct Ends {
@@ -89,6 +90,9 @@ pub struct Ends {
     pub destination: String,
     /// Destination port.
     pub destination_port: u16,
+    /// [`Event::time`]; without it, whichever connection has these ends. Counts for TCP alone: of
+    /// one UDP socket's datagrams several may be decided about, one after the other.
+    pub time: Option<u64>,
 }
 
 impl From<&Event> for Ends {
@@ -99,6 +103,7 @@ impl From<&Event> for Ends {
             source_port: event.source_port,
             destination: event.destination.clone(),
             destination_port: event.destination_port,
+            time: Some(event.time),
         }
     }
 }

@@ -166,11 +166,31 @@ impl RuleSet {
         if !lasting || spec.destination.regards_names() {
             return false;
         }
-        let own = Precedence::of(rule);
-        let named = self.named.iter().filter_map(|rank| self.ranked_rule(*rank));
-        named
-            .take_while(|named| Precedence::of(named).compare(&own).0.is_gt())
+        self.named_above(rule)
             .all(|named| !named.matches_elsewhere(flow, identity, now))
+    }
+
+    /// True if a rule that allows would win over this one, if the place had a certain name.
+    #[must_use]
+    pub fn may_be_allowed_by_name(
+        &self,
+        rule: &Rule,
+        flow: &Flow,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> bool {
+        self.named_above(rule).any(|named| {
+            named.spec().action.allows() && named.matches_elsewhere(flow, identity, now)
+        })
+    }
+
+    /// The rules that regard names and take precedence of this one.
+    fn named_above(&self, rule: &Rule) -> impl Iterator<Item = &Rule> {
+        let own = Precedence::of(rule);
+        self.named
+            .iter()
+            .filter_map(|rank| self.ranked_rule(*rank))
+            .take_while(move |named| Precedence::of(named).compare(&own).0.is_gt())
     }
 
     /// The rule that decides, whatever the mode.

@@ -98,6 +98,47 @@ fn the_rule_that_wins_decides() {
 }
 
 #[test]
+fn a_forgotten_name_ends_nothing() {
+    let allow: &given::Fields = &[
+        ("id", "named"),
+        ("program", "/usr/bin/curl"),
+        ("destination", "www.example.org"),
+    ];
+    let deny: &given::Fields = &[
+        ("id", "else"),
+        ("program", "/usr/bin/curl"),
+        ("action", "deny"),
+    ];
+    let unrelated: &given::Fields = &[
+        ("id", "new"),
+        ("program", "/usr/bin/wget"),
+        ("action", "deny"),
+    ];
+    let with_names = |names: &[&str]| {
+        let mut live = connection();
+        live.flow.hosts = names.iter().map(|it| it.parse().unwrap()).collect();
+        live
+    };
+    let set = rules(&[allow, deny, unrelated]);
+    // The name lapsed, or the helper that knew it was restarted, and another rule comes.
+    assert_eq!(denied_by(&with_names(&[]), &set), None);
+    // One of then is remembered, and another one is known now.
+    let both = ["www.example.org", "cdn.example.net"];
+    assert_eq!(denied_by(&with_names(&both), &set), None);
+    // What goes elsewhere for sure ends, and so does what no name could save.
+    let found = denied_by(&with_names(&["cdn.example.net"]), &set);
+    assert_eq!(found.as_deref(), Some("else"));
+    let found = denied_by(&with_names(&[]), &rules(&[deny, unrelated]));
+    assert_eq!(found.as_deref(), Some("else"));
+    let pinned: &given::Fields = &[("id", "pin"), ("action", "deny"), ("priority", "pinned")];
+    let found = denied_by(&with_names(&[]), &rules(&[allow, pinned]));
+    assert_eq!(found.as_deref(), Some("pin"));
+    let other_port: &given::Fields = &[allow, &[("protocol", "tcp"), ("ports", "22")]].concat();
+    let found = denied_by(&with_names(&[]), &rules(&[other_port, deny]));
+    assert_eq!(found.as_deref(), Some("else"));
+}
+
+#[test]
 fn what_is_not_proven_or_not_outbound_stays() {
     let rules = deny_all();
     assert_eq!(denied_by(&connection(), &rules).as_deref(), Some("all"));
@@ -155,7 +196,22 @@ proptest! {
                 prop_assert!(denied && any_denies(&set));
                 prop_assert_eq!(decision.reason, Reason::Rule(rule.id().clone()));
             }
-            None => prop_assert!(!denied || !proven),
+            None => prop_assert!(!denied || !proven || live.flow.hosts.is_empty()),
+        }
+    }
+
+    #[test]
+    fn what_ends_without_a_name_is_allowed_under_none(
+        rules in given::rules(0..40),
+        flow in given::flow(),
+        identity in given::identity(),
+    ) {
+        let set = RuleSet::new(rules).unwrap();
+        let nameless = Flow { hosts: vec![], ..flow.clone() };
+        let live = Live { flow: nameless, identity, origin: Origin::Here };
+        if live.denied_by(&set, LEARN, NOW).is_some() {
+            let decision = set.decide(&flow, &live.identity, LEARN, NOW);
+            prop_assert!(!decision.action().is_some_and(Action::allows));
         }
     }
 

@@ -14,10 +14,12 @@ use bastion_policy::live::{Live, Origin};
 use bastion_policy::process::{Identity, UnknownReason};
 
 use super::Open;
+use super::failing::Faults;
+use crate::engine::EngineGone;
 use crate::identify::{PacketPathIdentifier, SocketTableIdentifier, flow_of};
 use crate::kernel::JudgedFlow;
 use crate::service::core::Core;
-use crate::sockets::{SocketEntry, SocketError, SocketTables};
+use crate::sockets::{SocketEntry, SocketError, SocketState, SocketTables, own_addresses};
 
 /// Addresses whose names the engine is asked for in one go: it takes microseconds.
 const NAMES: usize = 128;
@@ -96,19 +98,25 @@ impl Core {
     pub(super) fn open_connections(
         &self,
         tables: &mut SocketTables,
+        faults: &mut Faults,
     ) -> Result<Vec<Open>, SocketError> {
         let mut owners = Owners::new(self, tables)?;
+        let own = own_addresses()?;
         let mut open = Vec::new();
         for socket in tables.list()? {
             let Some(flow) = flow_of(&socket) else {
                 continue;
             };
             let known = self.ledger.knows(&Tuple::from(&flow));
+            if !may_end(&socket, known) || own.contains(&flow.destination) {
+                continue;
+            }
             let live = owners.live(flow, &socket, known);
             open.push(Open { socket, live });
         }
         open.retain(|open| open.live.origin == Origin::Here);
-        self.name(open.iter_mut().map(|open| &mut open.live));
+        let named = self.name(&mut open, |open| &mut open.live);
+        named.unwrap_or_else(|error| faults.note(error));
         Ok(open)
     }
 
@@ -116,13 +124,20 @@ impl Core {
     pub(super) fn judged_flows(
         &self,
         tables: &mut SocketTables,
+        faults: &mut Faults,
     ) -> Result<Vec<(JudgedFlow, Live)>, SocketError> {
         let judged = self.kernel.judged();
         if judged.is_empty() {
             return Ok(Vec::new());
         }
-        let sockets = tables.datagram_sockets()?.into_iter();
+        // There may be many sockets more than those.
+        let cookies: HashSet<u64> = judged.iter().map(|judged| judged.cookie).collect();
+        let sockets = tables.datagram_sockets(|socket| {
+            let cookie = socket.cookie;
+            cookie.is_some_and(|cookie| cookies.contains(&cookie))
+        })?;
         let sockets: HashMap<_, _> = sockets
+            .into_iter()
             .filter_map(|socket| Some((socket.cookie?, socket)))
             .collect();
         let mut owners = Owners::new(self, tables)?;
@@ -139,20 +154,75 @@ impl Core {
                 flows.push((judged, live));
             }
         }
-        self.name(flows.iter_mut().map(|(_, live)| live));
+        let named = self.name(&mut flows, |(_, live)| live);
+        named.unwrap_or_else(|error| faults.note(error));
         Ok(flows)
     }
 
-    /// Adds the names of the destinations, as a new connection to them would have them.
-    pub(super) fn name<'a>(&self, connections: impl Iterator<Item = &'a mut Live>) {
-        let mut connections: Vec<_> = connections.collect();
+    /// Adds the names of the destinations: those known when they were let through, and those that
+    /// new connections to them would have. Leaves out those of which the engine can't tell now.
+    fn name<T>(
+        &self,
+        connections: &mut Vec<T>,
+        live: impl Fn(&mut T) -> &mut Live,
+    ) -> Result<(), EngineGone> {
+        let mut named = 0;
+        let mut outcome = Ok(());
         for part in connections.chunks_mut(NAMES) {
+            let mut part: Vec<&mut Live> = part.iter_mut().map(&live).collect();
             let addresses = part.iter().map(|live| live.flow.destination).collect();
-            // Without the engine nothing is decided by names, and soon not at all.
-            let names = self.engine.names(addresses).unwrap_or_default();
-            for (live, hosts) in part.iter_mut().zip(names) {
-                live.flow.hosts = hosts;
+            match self.engine.names(addresses) {
+                Ok(names) => {
+                    for (live, now) in part.iter_mut().zip(names) {
+                        let mut hosts = self.ledger.hosts(&Tuple::from(&live.flow));
+                        hosts.extend(now);
+                        live.flow.hosts = hosts;
+                    }
+                    named += part.len();
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
             }
+        }
+        connections.truncate(named);
+        outcome
+    }
+}
+
+/// True if this socket has a connection to end. One that is being made has none unless it was let
+/// through: else it waits, or was dropped, and each packet that it sends again is judged anew.
+fn may_end(socket: &SocketEntry, let_through: bool) -> bool {
+    let_through || socket.state != SocketState::Connecting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bastion_policy::flow::Protocol;
+
+    #[test]
+    fn what_was_dropped_while_it_was_made_is_no_connection_to_end() {
+        let socket = |state| SocketEntry {
+            protocol: Protocol::Tcp,
+            local: "192.0.2.1:40000".parse().unwrap(),
+            remote: Some("192.0.2.2:443".parse().unwrap()),
+            state,
+            inode: 1,
+            uid: 1000,
+            cookie: Some(1),
+            interface: 0,
+            ipv6: false,
+            ipv6_only: false,
+        };
+        for number in [2, 3, 12] {
+            let making = socket(SocketState::from_number(number));
+            assert!(!may_end(&making, false));
+            assert!(may_end(&making, true));
+        }
+        for state in [SocketState::Established, SocketState::Closing] {
+            assert!(may_end(&socket(state), false), "{state:?}");
         }
     }
 }

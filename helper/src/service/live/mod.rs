@@ -5,12 +5,13 @@
 //! bus waits for it, and changes that come while it is at work are looked at together.
 
 mod by_hand;
+mod failing;
 mod gather;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use bastion_policy::ruleset::{Reason, RuleSet};
 use bastion_policy::settings::ModeState;
 use tokio::sync::mpsc::WeakSender;
 
-use super::core::Core;
+use self::failing::{Failures, Fault, Faults};
+use super::core::{Core, lock};
 use crate::engine::{Decided, now};
 use crate::kernel::JudgedFlow;
 use crate::sockets::{Destroyed, SocketEntry, SocketError, SocketTables};
@@ -50,6 +52,7 @@ pub(super) struct Ending {
     /// The rules are others than those by which was looked last.
     due: AtomicBool,
     bell: SyncSender<()>,
+    failures: Mutex<Failures>,
     /// Weak, as those who log wait for the end of it.
     decided: WeakSender<Decided>,
 }
@@ -62,6 +65,7 @@ impl Ending {
         let ending = Self {
             due: AtomicBool::new(false),
             bell,
+            failures: Mutex::default(),
             decided,
         };
         (ending, rung)
@@ -72,6 +76,11 @@ impl Ending {
         self.due.fetch_or(rules, Ordering::AcqRel);
         // If there is no room, a note is there already.
         let _ = self.bell.try_send(());
+    }
+
+    /// Why denied connections may go on, if it is not a matter of a moment.
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.failures).trouble()
     }
 
     /// Has it logged that a connection was ended.
@@ -140,17 +149,35 @@ impl Core {
             let left = end.as_millis().saturating_sub(now.as_millis());
             return Some(Duration::from_millis(left.saturating_add(1)).min(PAUSE_CHECK));
         }
-        if any_denies(&rules)
-            && let Err(error) = self.end_by(&rules, mode)
-        {
-            tracing::error!(%error, "open connections may go on that are denied: {error}");
-        }
-        None
+        let outcome = match any_denies(&rules) {
+            true => self.end_by(&rules, mode),
+            false => Ok(()),
+        };
+        self.looked(outcome)
     }
 
-    fn end_by(&self, rules: &RuleSet, mode: ModeState) -> Result<(), SocketError> {
+    /// Takes note of how it went, and tells clients if that is worth a word. Tells when to look
+    /// again, if nobody is going to tell.
+    fn looked(&self, outcome: Result<(), Fault>) -> Option<Duration> {
+        let ending = &self.ending;
+        let mut failures = lock(&ending.failures);
+        let before = failures.trouble();
+        let again = failures.looked(outcome);
+        let changed = failures.trouble() != before;
+        drop(failures);
+        if again.is_some() {
+            ending.due.store(true, Ordering::Release);
+        }
+        if changed {
+            self.passing.send_modify(|_| {});
+        }
+        again
+    }
+
+    fn end_by(&self, rules: &RuleSet, mode: ModeState) -> Result<(), Fault> {
         let mut tables = SocketTables::open()?;
-        for (judged, live) in self.judged_flows(&mut tables)? {
+        let mut faults = Faults::default();
+        for (judged, live) in self.judged_flows(&mut tables, &mut faults)? {
             if let Some(rule) = live.denied_by(rules, mode, now()) {
                 let Live { flow, identity, .. } = &live;
                 tracing::debug!(%flow, %identity, rule = %rule.id(), "datagrams are judged anew");
@@ -158,12 +185,17 @@ impl Core {
             }
         }
         let mut ended = 0;
-        for open in self.open_connections(&mut tables)? {
+        for open in self.open_connections(&mut tables, &mut faults)? {
             let Some(rule) = open.live.denied_by(rules, mode, now()) else {
                 continue;
             };
-            if self.end(&mut tables, &open)? != Destroyed::Ended {
-                continue;
+            match self.end(&mut tables, &open) {
+                Ok(Destroyed::Ended) => {}
+                Ok(_) => continue,
+                Err(error) => {
+                    faults.note(error);
+                    continue;
+                }
             }
             ended += 1;
             if ended <= NAMED {
@@ -177,10 +209,10 @@ impl Core {
                 "{ended} connections in all were ended, because the rules deny them now"
             );
         }
-        Ok(())
+        faults.result()
     }
 
-    /// Ends this very connection. One that can't be ended is left as it is.
+    /// Ends this very connection.
     fn end(&self, tables: &mut SocketTables, open: &Open) -> Result<Destroyed, SocketError> {
         let Open { socket, live } = open;
         if let (Protocol::Udp | Protocol::UdpLite, Some(cookie)) = (socket.protocol, socket.cookie)
@@ -189,14 +221,7 @@ impl Core {
             let flow = live.flow.clone();
             self.kernel.forget_judged(&JudgedFlow { flow, cookie });
         }
-        match tables.destroy_socket(socket) {
-            Err(SocketError::Destroy(error)) => {
-                let flow = &live.flow;
-                tracing::warn!(%flow, %error, "a connection can't be ended: {error}");
-                Ok(Destroyed::Gone)
-            }
-            other => other,
-        }
+        tables.destroy_socket(socket)
     }
 }
 
