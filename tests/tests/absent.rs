@@ -145,6 +145,7 @@ fn what_is_absent_is_told_with_the_remedy_and_rules_go_on() {
     };
     scene.shows("Protection Is On");
     check_without_polkit(&mut scene);
+    check_hung_polkit(&mut scene);
     check_broken_rules(&mut scene);
     check_silent_bus(&mut scene);
     check_without_iptables(&mut scene);
@@ -194,6 +195,25 @@ fn check_broken_rules(scene: &mut Scene<'_>) {
     scene.run(&format!("cp -p /var/tmp/kept {RULES}"));
     scene.status_says("");
     scene.shows_no_more(RULES);
+}
+
+/// polkit hangs and goes on, and has its name all the while: the helper finds out by itself.
+fn check_hung_polkit(scene: &mut Scene<'_>) {
+    let polkit = "systemctl show --value -P MainPID polkit.service";
+    let pid = scene.firewall.sandbox().shell(polkit).unwrap();
+    let pid = pid.trim();
+    scene.run(&format!("kill -s STOP {pid}"));
+    let (code, said) = scene.bastionctl(&["status"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("it does not answer"), "{said}");
+    scene.shows(NO_POLKIT);
+    scene.check_judging("while polkit hangs");
+    scene.run(&format!("kill -s CONT {pid}"));
+    // The window only listens, so nobody calls.
+    scene.shows_no_more("polkit can't be asked");
+    let same = scene.firewall.sandbox().shell(polkit).unwrap();
+    assert_eq!(same.trim(), pid);
+    scene.status_says("");
 }
 
 /// The bus daemon hangs: rules decide, questions wait, and all goes on when it wakes up.
