@@ -209,7 +209,7 @@ fn check_hung_polkit(scene: &mut Scene<'_>) {
     scene.shows(NO_POLKIT);
     scene.check_judging("while polkit hangs");
     scene.run(&format!("kill -s CONT {pid}"));
-    // The window only listens, so nobody calls.
+    // Its name never changed hands, so only who tries it can know.
     scene.shows_no_more("polkit can't be asked");
     let same = scene.firewall.sandbox().shell(polkit).unwrap();
     assert_eq!(same.trim(), pid);
