@@ -141,11 +141,25 @@ def wait_gone(selector, timeout):
         time.sleep(POLL)
 
 
+def wait_described(selector, timeout):
+    """What the match is, as soon as there is one that stays until it is read."""
+    end = time.monotonic() + timeout
+    while True:
+        node = wait(selector, max(0.0, end - time.monotonic()))
+        try:
+            return describe(node)
+        except GLib.Error:
+            # A list that was filled anew, perhaps; then it is there again.
+            if time.monotonic() > end:
+                raise
+        time.sleep(POLL)
+
+
 def wait_state(selector, state, value, timeout):
     """Waits until the match has, or has not, one of REPORTED_STATES."""
     end = time.monotonic() + timeout
     while True:
-        seen = describe(wait(selector, max(0.0, end - time.monotonic())))
+        seen = wait_described(selector, max(0.0, end - time.monotonic()))
         if (state in seen["states"]) == value:
             return seen
         if time.monotonic() > end:

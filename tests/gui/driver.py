@@ -35,7 +35,7 @@ class Driver:
     # widgets
 
     def wait(self, find, timeout=DEFAULT_TIMEOUT):
-        return a11y.describe(a11y.wait(find, timeout))
+        return a11y.wait_described(find, timeout)
 
     def wait_gone(self, find, timeout=DEFAULT_TIMEOUT):
         a11y.wait_gone(find, timeout)

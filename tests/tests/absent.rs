@@ -40,6 +40,17 @@ const POLKIT: [(&str, &str, &str); 2] = [
 ];
 const NO_POLKIT: &str = "polkit can't be asked, so nobody may see more, change anything or answer questions; connections are decided by the rules as before. See that the package polkitd is installed";
 
+/// Asks for the status, and lets nobody be asked for a password: that is waited for much longer.
+const ASK_AT_ONCE: [&str; 7] = [
+    "busctl",
+    "--allow-interactive-authorization=no",
+    "call",
+    "org.bastionfirewall.Helper1",
+    "/org/bastionfirewall/Helper1",
+    "org.bastionfirewall.Helper1.Control",
+    "GetStatus",
+];
+
 const TAKE_IPTABLES: &str =
     "mkdir /var/tmp/iptables; mv /usr/sbin/iptables* /usr/sbin/ip6tables* /var/tmp/iptables/";
 const GIVE_IPTABLES: &str = "mv /var/tmp/iptables/* /usr/sbin/; rmdir /var/tmp/iptables";
@@ -145,6 +156,7 @@ fn what_is_absent_is_told_with_the_remedy_and_rules_go_on() {
     };
     scene.shows("Protection Is On");
     check_without_polkit(&mut scene);
+    check_hung_polkit(&mut scene);
     check_broken_rules(&mut scene);
     check_silent_bus(&mut scene);
     check_without_iptables(&mut scene);
@@ -194,6 +206,26 @@ fn check_broken_rules(scene: &mut Scene<'_>) {
     scene.run(&format!("cp -p /var/tmp/kept {RULES}"));
     scene.status_says("");
     scene.shows_no_more(RULES);
+}
+
+/// polkit hangs and goes on, and has its name all the while: the helper finds out by itself.
+fn check_hung_polkit(scene: &mut Scene<'_>) {
+    let polkit = "systemctl show --value -P MainPID polkit.service";
+    let pid = scene.firewall.sandbox().shell(polkit).unwrap();
+    let pid = pid.trim();
+    scene.run(&format!("kill -s STOP {pid}"));
+    let output = scene.desktop.output(&ASK_AT_ONCE).unwrap();
+    let said = output.stdout + &output.stderr;
+    assert_ne!(output.status, 0, "{said}");
+    assert!(said.contains("it does not answer"), "{said}");
+    scene.shows(NO_POLKIT);
+    scene.check_judging("while polkit hangs");
+    scene.run(&format!("kill -s CONT {pid}"));
+    // Its name never changed hands, so only who tries it can know.
+    scene.shows_no_more("polkit can't be asked");
+    let same = scene.firewall.sandbox().shell(polkit).unwrap();
+    assert_eq!(same.trim(), pid);
+    scene.status_says("");
 }
 
 /// The bus daemon hangs: rules decide, questions wait, and all goes on when it wakes up.

@@ -13,7 +13,8 @@ pub const PATH: &str = "/run/bastion/failure";
 /// Longest sentence, in bytes.
 const MAX: u64 = 2_000;
 
-/// What the helper said when it last failed, escaped; `None` if it has not, or runs.
+/// What the helper said when it last failed, escaped, and without the full stop of its last
+/// sentence: it stands inside another. `None` if it has not failed, or runs.
 #[must_use]
 pub fn read() -> Option<String> {
     read_from(Path::new(PATH))
@@ -26,7 +27,8 @@ fn read_from(path: &Path) -> Option<String> {
         .take(MAX)
         .read_to_end(&mut said)
         .ok()?;
-    let said = escape::bytes(said.trim_ascii());
+    let said = said.trim_ascii();
+    let said = escape::bytes(said.strip_suffix(b".").unwrap_or(said));
     (!said.is_empty()).then_some(said)
 }
 
@@ -41,6 +43,10 @@ mod tests {
         for (content, expected) in [
             ("  \n", None),
             ("no queue\n", Some("no queue")),
+            (
+                "No queue. See that it is free.\n",
+                Some("No queue. See that it is free"),
+            ),
             ("a\u{1b}[2J", Some("a\\x1b[2J")),
         ] {
             std::fs::write(&file, content).unwrap();

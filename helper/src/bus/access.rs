@@ -1,6 +1,7 @@
 //! The way into the helper: every method of every interface comes through here first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
@@ -45,6 +46,10 @@ impl Access {
     pub(super) const CALLS_PER_SENDER: usize = 16;
     /// Most calls all connections of one user may have under way.
     const CALLS_PER_USER: usize = 64;
+    /// How soon polkit is tried again after it could not be asked; twice as late each time.
+    const RETRY_FIRST: Duration = Duration::from_secs(1);
+    /// The longest time between two tries.
+    const RETRY_LAST: Duration = Duration::from_secs(30);
 
     pub(super) fn new(
         backend: Arc<dyn Backend>,
@@ -76,6 +81,21 @@ impl Access {
         match away {
             Some(why) => tracing::error!("{NO_POLKIT} The first call that came to nothing: {why}"),
             None => tracing::info!("polkit can be asked again"),
+        }
+    }
+
+    /// Returns when polkit could not be asked and can be again, which it tries without anybody's
+    /// call: a polkit that hung and goes on keeps its name, so the bus has nothing to tell.
+    pub(super) async fn polkit_answers_again(&self) {
+        let mut unauthorised = self.watch_polkit();
+        let mut pause = Self::RETRY_FIRST;
+        // This value has the sender, so there is one.
+        while unauthorised.wait_for(|away| *away).await.is_ok() {
+            tokio::time::sleep(pause).await;
+            if self.authorizer.answers().await {
+                return;
+            }
+            pause = (2 * pause).min(Self::RETRY_LAST);
         }
     }
 

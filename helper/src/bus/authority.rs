@@ -28,6 +28,10 @@ pub trait Authorizer: Send + Sync + 'static {
         action: &'static str,
         interactive: bool,
     ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// True if whoever decides could be asked now. Asks about nobody, and takes at most some
+    /// seconds.
+    fn answers(&self) -> BoxFuture<'_, bool>;
 }
 
 /// The system's polkit. Nothing it says is remembered: it keeps authorisations itself, for as long
@@ -115,6 +119,19 @@ impl Authorizer for Polkit {
         interactive: bool,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.ask(header, action, interactive))
+    }
+
+    /// Reads a property, which polkit's main loop answers as it does checks. A ping would not do:
+    /// GDBus answers that from a thread of its own, though the main loop hangs.
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            let version = self.authority.backend_version();
+            match tokio::time::timeout(Self::PATIENCE, version).await {
+                Ok(Ok(_)) => true,
+                Ok(Err(error)) => !is_away(&error.into()),
+                Err(_) => false,
+            }
+        })
     }
 }
 

@@ -22,7 +22,6 @@ mod subscriptions;
 mod users;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bastion_ipc::names::{HELPER, HELPER_PATH};
 use bastion_ipc::wire::{Event, Status};
@@ -45,8 +44,6 @@ use subscriptions::Subscriptions;
 
 /// polkit's name on the bus.
 const POLKIT: &str = "org.freedesktop.PolicyKit1";
-/// How often polkit is tried again while it could not be asked, without anybody's call.
-const POLKIT_RETRY: Duration = Duration::from_secs(30);
 
 /// Why the helper can't be reached over the bus.
 #[derive(Debug, thiserror::Error)]
@@ -126,11 +123,7 @@ impl Bus {
             Arc::clone(&agents),
         ));
         let polkit = owners_of_polkit(&connection).await?;
-        tasks.spawn(watch_polkit(
-            polkit,
-            connection.clone(),
-            Arc::clone(&access),
-        ));
+        tasks.spawn(watch_polkit(polkit, Arc::clone(&access)));
         tasks.spawn(tell_of_changes(
             Arc::clone(&access),
             Arc::clone(&agents),
@@ -339,11 +332,7 @@ async fn owners_of_polkit(connection: &Connection) -> zbus::Result<NameOwnerChan
 }
 
 /// Notes that polkit is back. That it is gone is no trouble: the bus starts it when it is needed.
-async fn watch_polkit(
-    mut owners: NameOwnerChangedStream,
-    connection: Connection,
-    access: Arc<Access>,
-) {
+async fn watch_polkit(mut owners: NameOwnerChangedStream, access: Arc<Access>) {
     loop {
         tokio::select! {
             signal = owners.next() => {
@@ -352,18 +341,7 @@ async fn watch_polkit(
                     access.note_polkit(None);
                 }
             }
-            () = tokio::time::sleep(POLKIT_RETRY), if access.trouble().is_some() => {
-                let ping = connection.call_method(
-                    Some(POLKIT),
-                    "/org/freedesktop/PolicyKit1/Authority",
-                    Some("org.freedesktop.DBus.Peer"),
-                    "Ping",
-                    &(),
-                );
-                if matches!(tokio::time::timeout(POLKIT_RETRY, ping).await, Ok(Ok(_))) {
-                    access.note_polkit(None);
-                }
-            }
+            () = access.polkit_answers_again() => access.note_polkit(None),
         }
     }
 }

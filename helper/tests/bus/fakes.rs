@@ -316,4 +316,8 @@ impl Authorizer for Polkit {
             }
         })
     }
+
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(!self.away.load(Ordering::Relaxed)))
+    }
 }

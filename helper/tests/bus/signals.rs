@@ -156,3 +156,25 @@ async fn subscribers_hear_that_polkit_is_away_and_back() {
     let changed = soon("the status", status.next()).await.unwrap();
     assert_eq!(changed.args().unwrap().status.troubles, told.troubles);
 }
+
+#[tokio::test]
+async fn polkit_that_goes_on_is_noticed_without_a_call_and_a_change_of_its_name() {
+    let Some(setup) = Setup::new().await else {
+        return;
+    };
+    let alice = setup.client(ALICE).await;
+    let mut status = alice.events.receive_status_changed().await.unwrap();
+    alice.events.subscribe(false).await.unwrap();
+    for _ in 0..2 {
+        setup.polkit.set_away(true);
+        alice.control.get_status().await.unwrap_err();
+        let changed = soon("the trouble", status.next()).await.unwrap();
+        assert_eq!(changed.args().unwrap().status.troubles.len(), 1);
+        let checks = setup.polkit.checks();
+        setup.polkit.set_away(false);
+        let changed = soon("its end", status.next()).await.unwrap();
+        let troubles = changed.args().unwrap().status.troubles;
+        assert_eq!(troubles, Vec::<String>::new());
+        assert_eq!(setup.polkit.checks(), checks, "nobody called");
+    }
+}
