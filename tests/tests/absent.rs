@@ -40,7 +40,7 @@ const POLKIT: [(&str, &str, &str); 2] = [
 ];
 const NO_POLKIT: &str = "polkit can't be asked, so nobody may see more, change anything or answer questions; connections are decided by the rules as before. See that the package polkitd is installed";
 
-/// Asks for the status, and lets nobody be asked for a password: that is waited for much longer.
+/// Asks for the status, and lets nobody be asked for a password.
 const ASK_AT_ONCE: [&str; 7] = [
     "busctl",
     "--allow-interactive-authorization=no",
@@ -217,6 +217,10 @@ fn check_hung_polkit(scene: &mut Scene<'_>) {
     let output = scene.desktop.output(&ASK_AT_ONCE).unwrap();
     let said = output.stdout + &output.stderr;
     assert_ne!(output.status, 0, "{said}");
+    assert!(said.contains("it does not answer"), "{said}");
+    // Who would let a person be asked is told as well, long before a person's time is over.
+    let (code, said) = scene.bastionctl(&["status"]);
+    assert_eq!(code, 1, "{said}");
     assert!(said.contains("it does not answer"), "{said}");
     scene.shows(NO_POLKIT);
     scene.check_judging("while polkit hangs");

@@ -84,7 +84,11 @@ impl Polkit {
         let check =
             self.authority
                 .check_authorization(&subject, action, &details, flags, &cancellation);
-        match tokio::time::timeout(patience, check).await {
+        let checked = tokio::select! {
+            checked = tokio::time::timeout(patience, check) => checked.map_err(|_| interactive),
+            () = self.hangs(), if interactive => Err(false),
+        };
+        match checked {
             Ok(Ok(result)) => verdict(&result, action, interactive),
             Ok(Err(error)) if is_away(&error) => Err(unreachable(action, &error)),
             Ok(Err(error)) => {
@@ -93,19 +97,31 @@ impl Polkit {
                     "polkit could not decide about {action}; the helper's journal says why"
                 )))
             }
-            Err(_) => {
-                // It may have ended just now; then there is nothing to cancel.
+            Err(nobody_came) => {
+                // It may have ended just now; then there is nothing to cancel. If polkit hangs, so
+                // would who waited for its reply.
                 let _ = self
                     .authority
-                    .cancel_check_authorization(&cancellation)
+                    .inner()
+                    .call_noreply("CancelCheckAuthorization", &(cancellation.as_str(),))
                     .await;
-                Err(if interactive {
+                Err(if nobody_came {
                     Error::NotAuthorized(format!(
                         "{action} was not authorised: nobody authenticated in time"
                     ))
                 } else {
                     unreachable(action, &"it does not answer")
                 })
+            }
+        }
+    }
+
+    /// Returns when polkit answers nothing, which is no person's slowness.
+    async fn hangs(&self) {
+        loop {
+            tokio::time::sleep(Self::PATIENCE).await;
+            if !self.answers().await {
+                return;
             }
         }
     }
