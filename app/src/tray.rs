@@ -49,9 +49,7 @@ async fn show(mut states: watch::Receiver<TrayState>, app: Sender<Input>) {
     // A Flatpak may not have the name on the bus that the specification asks for; trays take the icon
     // without it as well.
     let sandboxed = Path::new(FLATPAK).exists();
-    let icon = icon
-        .assume_sni_available(true)
-        .disable_dbus_name(sandboxed);
+    let icon = icon.assume_sni_available(true).disable_dbus_name(sandboxed);
     let icon = match icon.spawn().await {
         Ok(icon) => icon,
         Err(error) => {

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use bastion_policy::flow::{Flow, Tuple};
+use bastion_policy::flow::{Flow, Protocol, Tuple};
 use bastion_policy::live::{Live, Origin};
 use bastion_policy::process::{Identity, UnknownReason};
 
@@ -94,9 +94,11 @@ fn unknown(socket: &SocketEntry, reason: UnknownReason) -> Identity {
 }
 
 impl Core {
-    /// Connections that may have to end, by their sockets.
+    /// Connections that may have to end, by their sockets. `judged` has the cookies of those whose
+    /// datagrams go on without being judged again.
     pub(super) fn open_connections(
         &self,
+        judged: &HashSet<u64>,
         tables: &mut SocketTables,
         faults: &mut Faults,
     ) -> Result<Vec<Open>, SocketError> {
@@ -108,7 +110,8 @@ impl Core {
                 continue;
             };
             let known = self.ledger.knows(&Tuple::from(&flow));
-            if !may_end(&socket, known) || own.contains(&flow.destination) {
+            let let_through = known || socket.cookie.is_some_and(|it| judged.contains(&it));
+            if !may_end(&socket, let_through) || own.contains(&flow.destination) {
                 continue;
             }
             let live = owners.live(flow, &socket, known);
@@ -123,10 +126,10 @@ impl Core {
     /// Flows whose datagrams go on without being judged again, of sockets that are there.
     pub(super) fn judged_flows(
         &self,
+        judged: Vec<JudgedFlow>,
         tables: &mut SocketTables,
         faults: &mut Faults,
     ) -> Result<Vec<(JudgedFlow, Live)>, SocketError> {
-        let judged = self.kernel.judged();
         if judged.is_empty() {
             return Ok(Vec::new());
         }
@@ -191,16 +194,17 @@ impl Core {
     }
 }
 
-/// True if this socket has a connection to end. One that is being made has none unless it was let
-/// through: else it waits, or was dropped, and each packet that it sends again is judged anew.
+/// True if this socket has a connection to end. Unless something was let through, there is none while
+/// it is being made, or where nothing is made, as with UDP: what it has sent waits or was dropped, and
+/// all that it sends from now on is judged anew.
 fn may_end(socket: &SocketEntry, let_through: bool) -> bool {
-    let_through || socket.state != SocketState::Connecting
+    let made = socket.protocol == Protocol::Tcp && socket.state != SocketState::Connecting;
+    let_through || made
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bastion_policy::flow::Protocol;
 
     #[test]
     fn what_was_dropped_while_it_was_made_is_no_connection_to_end() {
@@ -223,6 +227,12 @@ mod tests {
         }
         for state in [SocketState::Established, SocketState::Closing] {
             assert!(may_end(&socket(state), false), "{state:?}");
+            let datagrams = SocketEntry {
+                protocol: Protocol::Udp,
+                ..socket(state)
+            };
+            assert!(!may_end(&datagrams, false), "{state:?}");
+            assert!(may_end(&datagrams, true), "{state:?}");
         }
     }
 }

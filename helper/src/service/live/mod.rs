@@ -8,6 +8,7 @@ mod by_hand;
 mod failing;
 mod gather;
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -177,7 +178,10 @@ impl Core {
     fn end_by(&self, rules: &RuleSet, mode: ModeState) -> Result<(), Fault> {
         let mut tables = SocketTables::open()?;
         let mut faults = Faults::default();
-        for (judged, live) in self.judged_flows(&mut tables, &mut faults)? {
+        let judged = self.kernel.judged();
+        // Taken down first: below it is forgotten of some that they were judged.
+        let gone_on: HashSet<u64> = judged.iter().map(|judged| judged.cookie).collect();
+        for (judged, live) in self.judged_flows(judged, &mut tables, &mut faults)? {
             if let Some(rule) = live.denied_by(rules, mode, now()) {
                 let Live { flow, identity, .. } = &live;
                 tracing::debug!(%flow, %identity, rule = %rule.id(), "datagrams are judged anew");
@@ -185,7 +189,7 @@ impl Core {
             }
         }
         let mut ended = 0;
-        for open in self.open_connections(&mut tables, &mut faults)? {
+        for open in self.open_connections(&gone_on, &mut tables, &mut faults)? {
             let Some(rule) = open.live.denied_by(rules, mode, now()) else {
                 continue;
             };
