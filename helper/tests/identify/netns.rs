@@ -133,11 +133,14 @@ impl Program {
         self.input.write_all(b"go\n").unwrap();
     }
 
-    /// Waits until it has executed this file, as the kernel words its path.
+    /// Waits until it has executed this file, as the kernel words its path. Its arguments are there a
+    /// moment later than the file.
     pub fn becomes(&self, path: &str) {
-        let link = format!("/proc/{}/exe", self.pid());
+        let process = format!("/proc/{}", self.pid());
         until(path, || {
-            std::fs::read_link(&link).unwrap().to_str() == Some(path)
+            let file = std::fs::read_link(format!("{process}/exe")).unwrap();
+            let arguments = std::fs::read(format!("{process}/cmdline")).unwrap();
+            file.to_str() == Some(path) && !arguments.is_empty()
         });
     }
 
