@@ -89,8 +89,14 @@ in_namespace() {
     bash -c "$ENTER" _ "$SANDBOX_ROOT" "$mode" "$SANDBOX_DIR/scratch" "$@"
 }
 
-# host_packages COMMAND:PACKAGE…: installs on the host what is missing.
+# host_packages COMMAND:PACKAGE…: installs on the host what is missing. Tests that run side by side
+# may want the same; apt lets in one at a time and turns the others away.
 host_packages() {
+  mkdir -p "$SANDBOX_DIR"
+  (flock 9 && install_missing "$@") 9>"$SANDBOX_DIR/packages.lock"
+}
+
+install_missing() {
   local pair missing=()
   for pair in "$@"; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
