@@ -25,8 +25,8 @@ pub(crate) struct Tray {
 
 impl Tray {
     /// An icon that tells the app what is chosen in its menu.
-    pub(crate) fn new(state: TrayState, app: Sender<Input>) -> Self {
-        let (states, shown) = watch::channel(state);
+    pub(crate) fn new(app: Sender<Input>) -> Self {
+        let (states, shown) = watch::channel(TrayState::default());
         relm4::spawn(show(shown, app));
         Self { states }
     }

@@ -181,7 +181,7 @@ impl Component for App {
             log,
             prompt,
             preferences: None,
-            tray: Tray::new(TrayState::default(), input.clone()),
+            tray: Tray::new(input.clone()),
             _hold: application.hold(),
         };
         widgets.show_link(&model.link);

@@ -13,7 +13,7 @@ use relm4::{Component, ComponentParts, ComponentSender};
 
 use super::flow_columns::{Destination, HasFlow, Port, Program, Protocol, State, User};
 use super::{
-    Context, Filled, Output, Search, adaptive, present_flow, report, scrolled, tick_while_shown,
+    Context, Filled, Output, Search, adaptive, flow_dialog, report, scrolled, tick_while_shown,
 };
 use crate::client::Failure;
 use crate::i18n::{gettext, gettext_f};
@@ -170,7 +170,7 @@ impl Component for Connections {
             Input::Tick => self.tick(),
             Input::Open(position) => {
                 if let Some(row) = self.table.get_visible(position) {
-                    present_flow(&row.borrow().flow, root, sender.output_sender());
+                    flow_dialog::present(&row.borrow().flow, root, sender.output_sender());
                 }
             }
             Input::Search(text) => {

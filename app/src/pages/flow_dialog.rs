@@ -3,16 +3,17 @@
 use adw::prelude::*;
 use bastion_ipc::wire::WireRule;
 
+use super::Output;
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
 use crate::model::{names, time};
 use crate::widgets::program;
 
-/// Shows it. `make_rule` is called with what the user may want to change and keep.
+/// Shows it. If the user wants a rule, `sender` is told what they may change and keep.
 pub(super) fn present(
     flow: &FlowRow,
     parent: &impl IsA<gtk::Widget>,
-    make_rule: impl Fn(WireRule) + 'static,
+    sender: &relm4::Sender<Output>,
 ) {
     let look = program::look(&flow.program_path);
     let icon = gtk::Image::builder()
@@ -51,7 +52,7 @@ pub(super) fn present(
     view.add_top_bar(&adw::HeaderBar::new());
     view.set_content(Some(&scrolled));
     if let Some(rule) = flow.rule() {
-        view.add_bottom_bar(&button(&dialog, rule, make_rule));
+        view.add_bottom_bar(&button(&dialog, rule, sender));
         view.set_bottom_bar_style(adw::ToolbarStyle::Raised);
     }
     dialog.set_child(Some(&view));
@@ -89,11 +90,7 @@ fn facts(flow: &FlowRow) -> adw::PreferencesGroup {
     group
 }
 
-fn button(
-    dialog: &adw::Dialog,
-    rule: WireRule,
-    make_rule: impl Fn(WireRule) + 'static,
-) -> gtk::Button {
+fn button(dialog: &adw::Dialog, rule: WireRule, sender: &relm4::Sender<Output>) -> gtk::Button {
     let button = gtk::Button::builder()
         .label(gettext("Make a _Rule…"))
         .use_underline(true)
@@ -102,10 +99,13 @@ fn button(
         .margin_top(9)
         .margin_bottom(9)
         .build();
-    let shown = dialog.clone();
+    let (shown, sender) = (dialog.clone(), sender.clone());
     button.connect_clicked(move |_| {
         shown.close();
-        make_rule(rule.clone());
+        let wanted = Output::MakeRule(Box::new(rule.clone()));
+        if sender.send(wanted).is_err() {
+            tracing::debug!("the window is gone already");
+        }
     });
     button
 }

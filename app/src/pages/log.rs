@@ -5,7 +5,7 @@ use bastion_ipc::wire::Event;
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use super::flow_columns::{Destination, Port, Program, Protocol, Reason, State, Time, User};
-use super::{Context, Filled, Output, Search, adaptive, present_flow, report, scrolled};
+use super::{Context, Filled, Output, Search, adaptive, flow_dialog, report, scrolled};
 use crate::client::Failure;
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
@@ -120,7 +120,7 @@ impl Component for LogPage {
                 // What was mended is no connection.
                 let row = self.table.get_visible(position);
                 if let Some(row) = row.filter(|row| row.borrow().verdict != Verdict::Mended) {
-                    present_flow(&row.borrow(), root, sender.output_sender());
+                    flow_dialog::present(&row.borrow(), root, sender.output_sender());
                 }
             }
             Input::More if self.log.has_more() => self.ask(self.log.more(), &sender),

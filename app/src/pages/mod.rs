@@ -19,6 +19,7 @@ use crate::client::{Client, Failure};
 use crate::i18n::gettext;
 use crate::model::names::Directory;
 use crate::shortcuts;
+use crate::widgets::cells;
 use crate::widgets::sync::Table;
 
 /// What every page gets.
@@ -75,9 +76,8 @@ impl Search {
         bar.set_key_capture_widget(Some(capture));
         let button = gtk::ToggleButton::builder()
             .icon_name("edit-find-symbolic")
-            .tooltip_text(label)
             .build();
-        button.update_property(&[gtk::accessible::Property::Label(label)]);
+        cells::name(&button, label);
         button
             .bind_property("active", &bar, "search-mode-enabled")
             .bidirectional()
@@ -206,20 +206,6 @@ pub(crate) fn tick_while_shown(widget: &impl IsA<gtk::Widget>, tick: impl Fn() +
     widget.connect_unmap(move |_| {
         if let Some(source) = running.take() {
             source.remove();
-        }
-    });
-}
-
-/// Shows all that is known of a flow, from which the user can make a rule.
-pub(crate) fn present_flow(
-    flow: &crate::model::connections::FlowRow,
-    parent: &impl IsA<gtk::Widget>,
-    sender: &relm4::Sender<Output>,
-) {
-    let sender = sender.clone();
-    flow_dialog::present(flow, parent, move |rule| {
-        if sender.send(Output::MakeRule(Box::new(rule))).is_err() {
-            tracing::debug!("the window is gone already");
         }
     });
 }

@@ -14,6 +14,7 @@ use crate::client::Failure;
 use crate::editor::{self, Editor};
 use crate::i18n::{gettext, gettext_f};
 use crate::model::rules::rows;
+use crate::widgets::cells;
 use crate::widgets::sync::{Table, sync};
 
 /// The component.
@@ -258,9 +259,8 @@ fn build(root: &adw::ToolbarView, table: &Table<Item>, sender: &ComponentSender<
     search.connect(move |text| input.input(Input::Search(text)));
     let add = gtk::Button::builder()
         .icon_name("list-add-symbolic")
-        .tooltip_text(gettext("Add Rule"))
         .build();
-    add.update_property(&[gtk::accessible::Property::Label(&gettext("Add Rule"))]);
+    cells::name(&add, &gettext("Add Rule"));
     let input = sender.clone();
     add.connect_clicked(move |_| input.input(Input::Add));
     let header = adw::HeaderBar::new();

@@ -46,7 +46,8 @@ pub fn button(icon: &str) -> gtk::Button {
 }
 
 /// Says what a button with an icon does.
-pub fn name(button: &gtk::Button, label: &str) {
+pub fn name(button: &impl IsA<gtk::Button>, label: &str) {
+    let button = button.upcast_ref::<gtk::Button>();
     button.set_tooltip_text(Some(label));
     button.update_property(&[gtk::accessible::Property::Label(label)]);
 }
