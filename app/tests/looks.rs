@@ -19,20 +19,19 @@ use serde_json::{Value, json};
 use common::desktop::{Desktop, WINDOW};
 use common::{Bus, eventually};
 
-/// Language, whether dark, and what it calls the pages.
-const LOOKS: [(&str, bool, [&str; 4]); 4] = [
-    ("en", false, ["Overview", "Connections", "Rules", "Log"]),
-    ("en", true, ["Overview", "Connections", "Rules", "Log"]),
-    (
-        "de",
-        true,
-        ["Übersicht", "Verbindungen", "Regeln", "Protokoll"],
-    ),
-    (
-        "nl",
-        false,
-        ["Overzicht", "Verbindingen", "Regels", "Logboek"],
-    ),
+const ENGLISH: [&str; 4] = ["Overview", "Connections", "Rules", "Log"];
+const GERMAN: [&str; 4] = ["Übersicht", "Verbindungen", "Regeln", "Protokoll"];
+const DUTCH: [&str; 4] = ["Overzicht", "Verbindingen", "Regels", "Logboek"];
+/// Language, whether dark, and what it calls the pages. There is no Arabic translation: it is there
+/// for its direction.
+const LOOKS: [(&str, bool, [&str; 4]); 7] = [
+    ("en", false, ENGLISH),
+    ("en", true, ENGLISH),
+    ("de", false, GERMAN),
+    ("de", true, GERMAN),
+    ("nl", false, DUTCH),
+    ("ar", false, ENGLISH),
+    ("ar", true, ENGLISH),
 ];
 const SIZES: [(i64, i64); 2] = [(1280, 800), (360, 720)];
 
@@ -40,20 +39,24 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The variables that make the app speak a language, whose catalogue is compiled to there.
+/// The variables that make the app speak a language, whose catalogue, if it has one, is compiled to
+/// there.
 fn speaking(language: &str, to: &Path) -> Vec<String> {
     if language == "en" {
         return Vec::new();
     }
-    let catalogue = to.join(language).join("LC_MESSAGES");
-    std::fs::create_dir_all(&catalogue).unwrap();
-    let compiled = Command::new("msgfmt")
-        .arg("-o")
-        .arg(catalogue.join("bastion.mo"))
-        .arg(project().join(format!("po/{language}.po")))
-        .status()
-        .expect("gettext is installed");
-    assert!(compiled.success());
+    let source = project().join(format!("po/{language}.po"));
+    if source.exists() {
+        let catalogue = to.join(language).join("LC_MESSAGES");
+        std::fs::create_dir_all(&catalogue).unwrap();
+        let compiled = Command::new("msgfmt")
+            .arg("-o")
+            .arg(catalogue.join("bastion.mo"))
+            .arg(source)
+            .status()
+            .expect("gettext is installed");
+        assert!(compiled.success());
+    }
     // With the locale C nothing is translated; another that is C but for its name will do.
     let locales = to.join("locales");
     let copied = Command::new("cp")
