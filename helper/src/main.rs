@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use bastion_helper::service;
+use bastion_helper::sockets::destroyer;
 use bastion_helper::store::Paths;
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,9 @@ enum Command {
         #[arg(long)]
         after_stop: bool,
     },
+    /// End sockets as the service tells; started by it alone.
+    #[command(hide = true)]
+    EndSockets,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -31,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     service::start_logging();
     match arguments.command {
         Command::Run => run(&Paths::system()),
+        Command::EndSockets => destroyer::work().context("no more sockets can be ended"),
         Command::Cleanup { after_stop } => {
             service::cleanup(&Paths::system(), after_stop).context("rules may be left behind")
         }

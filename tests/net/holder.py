@@ -10,19 +10,30 @@ one and sends back what comes first; use {name}, which sends five bytes and wait
 while for something to come back: {reply: TEXT}, or {error: ERRNO} with the name
 of the errno, TIMEOUT when nothing came in time. A UDP socket that is not
 connected names the place with each datagram. Further: crowd {address, port,
-count} opens so many TCP connections; aborted {} tells how many of them were."""
+count} opens so many TCP connections; aborted {} tells how many of them were.
 
+hold {name} makes the kernel keep a UDP socket's lock, until release {}: by sending
+from memory whose page never comes (userfaultfd(2)), which takes root."""
+
+import ctypes
 import errno
+import fcntl
 import json
+import mmap
 import os
+import platform
 import resource
+import select
 import socket
+import struct
 import sys
+import threading
 
 PATIENCE = 3  # seconds
 kept = {}
 listeners = []
 crowded = []
+held = []
 
 
 def family(address):
@@ -81,7 +92,32 @@ def aborted():
     return sum(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNABORTED for sock in crowded)
 
 
-operations = {"crowd": crowd, "aborted": aborted, "open": open_, "listen": listen, "accept": accept, "use": use}
+def hold(name):
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = {"x86_64": 323, "aarch64": 282}[platform.machine()]
+    faults = libc.syscall(number, os.O_CLOEXEC | os.O_NONBLOCK)
+    if faults < 0:
+        raise OSError(ctypes.get_errno(), "userfaultfd")
+    memory = mmap.mmap(-1, mmap.PAGESIZE)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    fcntl.ioctl(faults, 0xC018AA3F, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))  # UFFDIO_API
+    register = struct.pack("QQQQ", at, mmap.PAGESIZE, 1, 0)
+    fcntl.ioctl(faults, 0xC020AA00, bytearray(register))  # UFFDIO_REGISTER
+    sock, _ = kept[name]
+    # Parts of a datagram are put together under the lock.
+    send = threading.Thread(target=libc.send, args=(sock.fileno(), ctypes.c_void_p(at), 100, socket.MSG_MORE))
+    send.start()
+    select.select([faults], [], [])
+    held.append((faults, send, memory))
+
+
+def release():
+    faults, send, _ = held.pop()
+    os.close(faults)
+    send.join()
+
+
+operations = {"hold": hold, "release": release, "crowd": crowd, "aborted": aborted, "open": open_, "listen": listen, "accept": accept, "use": use}
 print(json.dumps({"ok": os.getpid()}), flush=True)
 for line in sys.stdin:
     order = json.loads(line)

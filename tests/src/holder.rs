@@ -80,6 +80,23 @@ impl Holder {
         self.running.perform_for("aborted", json!({}), PATIENCE)
     }
 
+    /// Makes the kernel keep the lock of a UDP socket, so that it can't be ended; takes root.
+    ///
+    /// # Errors
+    /// When the kernel does not do that.
+    pub fn hold(&mut self, name: &str) -> Result<()> {
+        let request = json!({ "name": name });
+        self.running.perform_for("hold", request, PATIENCE)
+    }
+
+    /// Ends what [`Holder::hold`] began.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn release(&mut self) -> Result<()> {
+        self.running.perform_for("release", json!({}), PATIENCE)
+    }
+
     /// Sends five bytes over an open connection, and waits a while for an answer.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::engine::{
 use crate::identify::process::is_alive;
 use crate::names::Sources;
 use crate::queue::NfQueue;
-use crate::sockets::SocketTables;
+use crate::sockets::{Destroyer, SocketTables};
 use crate::store::{EventLog, Paths, RuleStore, SettingsStore};
 
 /// Decisions that may wait to be logged; some 30 MiB at the most.
@@ -68,7 +68,8 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
     let (kernel, side) = KernelSide::start(&waker)?;
     let (engine, commands) = EngineHandle::new(waker);
     let (decisions_in, decisions) = mpsc::channel(DECISIONS);
-    let (ending, rung) = Ending::new(decisions_in.downgrade());
+    let destroyer = Arc::new(Destroyer::default());
+    let (ending, rung) = Ending::new(decisions_in.downgrade(), Arc::clone(&destroyer));
     let core = Core::new(
         engine.clone(),
         kernel,
@@ -91,7 +92,7 @@ pub(super) fn start(paths: &Paths) -> Result<(Arc<Core>, Judge, Heard), RunError
         names: side.names,
         clock: SystemClock::new(),
         alive: is_alive,
-        ender: SocketEnder::start(socket_ender())?,
+        ender: SocketEnder::start(socket_ender(destroyer))?,
         notices: Notices {
             decisions: decisions_in,
             questions: questions_in,
@@ -139,7 +140,7 @@ pub(super) fn is_over(lifetime: &Lifetime) -> bool {
 }
 
 /// What ends the sockets of denied flows; opens the kernel's tables once.
-fn socket_ender() -> impl FnMut(&Flow) + Send + 'static {
+fn socket_ender(destroyer: Arc<Destroyer>) -> impl FnMut(&Flow) + Send + 'static {
     let mut tables = None;
     move |flow| {
         if tables.is_none() {
@@ -149,8 +150,9 @@ fn socket_ender() -> impl FnMut(&Flow) + Send + 'static {
             tracing::debug!(%flow, "a denied program can't be told at once: no socket tables");
             return;
         };
-        match open.destroy(flow) {
-            Ok(outcome) => tracing::debug!(%flow, ?outcome, "a denied program was told"),
+        match destroyer.destroy(open, flow) {
+            // It goes on by itself: the next program need not wait for this one.
+            Ok(destroying) => tracing::debug!(%flow, ?destroying, "a denied program is told"),
             Err(error) => {
                 tracing::debug!(%flow, %error, "a denied program can't be told at once");
                 tables = None;

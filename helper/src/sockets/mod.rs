@@ -10,11 +10,13 @@ use bastion_policy::flow::{Flow, Protocol};
 use netlink_packet_sock_diag::inet::StateFlags;
 use nix::net::if_::if_nameindex;
 
+pub mod destroyer;
 mod diag;
 mod entry;
 mod own;
 mod text;
 
+pub use destroyer::{Destroyer, Destroying};
 use diag::{Diag, Family, Key};
 pub use entry::{SocketEntry, SocketState};
 pub use own::own_addresses;
@@ -40,6 +42,9 @@ pub enum SocketError {
     /// Ending a socket failed.
     #[error("a connection could not be ended")]
     Destroy(#[source] io::Error),
+    /// A program holds the socket's lock, or the kernel is very busy.
+    #[error("a connection could not be ended in time; its program may hold its socket on purpose")]
+    Held,
 }
 
 /// What became of a socket that was to be ended.
@@ -170,51 +175,20 @@ impl SocketTables {
         Ok(sockets)
     }
 
-    /// Ends the socket that has exactly the two ends of this flow, so that its program fails at
-    /// once with `ECONNABORTED`: TCP in every state but listening, UDP and UDP-Lite only if
-    /// connected. See [`Destroyed`].
-    ///
-    /// # Errors
-    /// As [`SocketTables::destroy_socket`].
-    pub fn destroy(&mut self, flow: &Flow) -> Result<Destroyed, SocketError> {
+    /// The one socket that has exactly the two ends of this flow, or why none can be ended.
+    fn only_one(&mut self, flow: &Flow) -> Result<Result<SocketEntry, Destroyed>, SocketError> {
         let found = match flow.protocol {
             Protocol::Tcp => self.tcp(flow)?.into_iter().collect(),
             Protocol::Udp | Protocol::UdpLite => self.by_port(flow)?,
-            _ => return Ok(Destroyed::Connectionless),
+            _ => return Ok(Err(Destroyed::Connectionless)),
         };
-        let mut exact = found.iter().filter(|entry| entry.has_tuple_of(flow));
-        match (exact.next(), exact.next()) {
-            (Some(_), Some(_)) => Ok(Destroyed::Ambiguous),
-            (Some(entry), None) => self.destroy_socket(entry),
-            (None, _) if found.is_empty() => Ok(Destroyed::Gone),
-            (None, _) => Ok(Destroyed::Connectionless),
-        }
-    }
-
-    /// Ends this very socket, known by its cookie. See [`SocketTables::destroy`].
-    ///
-    /// # Errors
-    /// [`SocketError::Destroy`], as without `CAP_NET_ADMIN`; [`SocketError::Unsupported`].
-    pub fn destroy_socket(&mut self, entry: &SocketEntry) -> Result<Destroyed, SocketError> {
-        let protocol = entry.protocol;
-        let ends = matches!(protocol, Protocol::Tcp | Protocol::Udp | Protocol::UdpLite);
-        let remote = match entry.remote {
-            Some(remote) if ends && entry.connected() => remote,
-            _ if entry.state == SocketState::TimeWait => return Ok(Destroyed::Gone),
-            _ => return Ok(Destroyed::Connectionless),
-        };
-        let gone = self.diag.destroy(&Key {
-            protocol,
-            family: Family::of(remote.ip()),
-            local: entry.local,
-            remote,
-            interface: entry.interface,
-            cookie: entry.cookie,
-        })?;
-        Ok(if gone {
-            Destroyed::Ended
-        } else {
-            Destroyed::Gone
+        let none = found.is_empty();
+        let mut exact = found.into_iter().filter(|entry| entry.has_tuple_of(flow));
+        Ok(match (exact.next(), exact.next()) {
+            (Some(_), Some(_)) => Err(Destroyed::Ambiguous),
+            (Some(entry), None) => Ok(entry),
+            (None, _) if none => Err(Destroyed::Gone),
+            (None, _) => Err(Destroyed::Connectionless),
         })
     }
 

@@ -1,10 +1,35 @@
 //! Ending connections, and listing them.
 
 use bastion_helper::identify::SocketTableIdentifier;
-use bastion_helper::sockets::{Destroyed, SocketState, SocketTables};
+use std::time::{Duration, Instant};
+
+use bastion_helper::sockets::{
+    Destroyed, Destroyer, SocketEntry, SocketError, SocketState, SocketTables,
+};
+use bastion_policy::flow::Flow;
 use bastion_policy::flow::Protocol;
 
 use crate::netns::{Program, flow, in_network, until};
+
+/// By the real program.
+fn destroyer() -> Destroyer {
+    Destroyer::by(env!("CARGO_BIN_EXE_bastion-helper"))
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+fn destroy(flow: &Flow) -> Destroyed {
+    let mut tables = SocketTables::open().unwrap();
+    let destroyer = destroyer();
+    let destroying = destroyer.destroy(&mut tables, flow).unwrap();
+    destroying.wait(soon()).unwrap()
+}
+
+fn destroy_socket(entry: &SocketEntry) -> Destroyed {
+    destroyer().destroy_socket(entry).wait(soon()).unwrap()
+}
 
 /// Ends the connection of a program that tells its flow and then waits in some call, and asserts
 /// the error that call ends with.
@@ -24,7 +49,7 @@ fn is_aborted(code: &str) {
             let found = tables.lookup(&flow).unwrap();
             found.iter().any(|socket| socket.has_tuple_of(&flow))
         });
-        assert_eq!(tables.destroy(&flow).unwrap(), Destroyed::Ended);
+        assert_eq!(destroy(&flow), Destroyed::Ended);
         assert_eq!(program.line(), "ECONNABORTED");
     });
 }
@@ -109,13 +134,10 @@ fn unconnected_udp_is_left_alone() {
         );
         let flow = program.flow();
         let mut tables = SocketTables::open().unwrap();
-        assert_eq!(tables.destroy(&flow).unwrap(), Destroyed::Connectionless);
+        assert_eq!(destroy(&flow), Destroyed::Connectionless);
         let found = tables.lookup(&flow).unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            tables.destroy_socket(&found[0]).unwrap(),
-            Destroyed::Connectionless
-        );
+        assert_eq!(destroy_socket(&found[0]), Destroyed::Connectionless);
         program.go_on();
         assert_eq!(program.line(), "to myself");
     });
@@ -129,7 +151,7 @@ fn udp_connected_elsewhere_is_left_alone() {
              s.sendto(b'x', (V4, 53)); tell('udp', s, port=53); wait(); say(s.getpeername()[0])",
         );
         let flow = program.flow();
-        let destroyed = SocketTables::open().unwrap().destroy(&flow).unwrap();
+        let destroyed = destroy(&flow);
         assert_eq!(destroyed, Destroyed::Connectionless);
         program.go_on();
         assert_eq!(program.line(), "198.51.100.9");
@@ -147,7 +169,7 @@ fn two_sockets_with_the_same_ends_are_left_alone() {
              say(a.getpeername()[0], b.getpeername()[0])",
         );
         let flow = program.flow();
-        let destroyed = SocketTables::open().unwrap().destroy(&flow).unwrap();
+        let destroyed = destroy(&flow);
         assert_eq!(destroyed, Destroyed::Ambiguous);
         program.go_on();
         assert_eq!(program.line(), "198.51.100.7 198.51.100.7");
@@ -164,7 +186,7 @@ fn a_listening_socket_is_left_alone() {
         let flow = program.flow();
         let mut tables = SocketTables::open().unwrap();
         assert!(tables.lookup(&flow).unwrap().is_empty());
-        assert_eq!(tables.destroy(&flow).unwrap(), Destroyed::Gone);
+        assert_eq!(destroy(&flow), Destroyed::Gone);
         program.go_on();
         assert_eq!(program.line(), "accepted");
     });
@@ -179,8 +201,8 @@ fn what_is_gone_is_gone() {
         let found = tables.lookup(&flow).unwrap();
         program.go_on();
         program.end();
-        assert_eq!(tables.destroy_socket(&found[0]).unwrap(), Destroyed::Gone);
-        assert_eq!(tables.destroy(&flow).unwrap(), Destroyed::Gone);
+        assert_eq!(destroy_socket(&found[0]), Destroyed::Gone);
+        assert_eq!(destroy(&flow), Destroyed::Gone);
     });
 }
 
@@ -199,7 +221,7 @@ fn another_socket_with_the_same_ends_is_left_alone() {
         let first = tables.lookup(&flow).unwrap();
         program.go_on();
         program.line();
-        assert_eq!(tables.destroy_socket(&first[0]).unwrap(), Destroyed::Gone);
+        assert_eq!(destroy_socket(&first[0]), Destroyed::Gone);
         let second = tables.lookup(&flow).unwrap();
         assert_ne!(second[0].cookie, first[0].cookie);
         assert_eq!(second[0].state, SocketState::Connecting);
@@ -210,7 +232,7 @@ fn another_socket_with_the_same_ends_is_left_alone() {
 fn icmp_has_no_connections() {
     in_network(|| {
         let flow = flow("icmp 192.0.2.1 7 198.51.100.7 0");
-        let destroyed = SocketTables::open().unwrap().destroy(&flow).unwrap();
+        let destroyed = destroy(&flow);
         assert_eq!(destroyed, Destroyed::Connectionless);
     });
 }
@@ -253,5 +275,59 @@ fn the_list_has_connections_and_nothing_else() {
             let identity = identifier.identify_socket(socket);
             assert_eq!(identity.process().unwrap().key.pid, program.pid());
         }
+    });
+}
+
+/// Sends from memory whose page never comes, until its file is closed (userfaultfd(2)); the kernel
+/// holds the socket's lock meanwhile, as parts of a datagram are put together under it (`MSG_MORE`).
+const HOLD: &str = "
+import ctypes, fcntl, mmap, platform, threading
+libc = ctypes.CDLL(None, use_errno=True)
+def hold(s):
+    number = {'x86_64': 323, 'aarch64': 282}[platform.machine()]
+    faults = libc.syscall(number, os.O_CLOEXEC | os.O_NONBLOCK)
+    if faults < 0: raise OSError(ctypes.get_errno(), 'userfaultfd')
+    memory = mmap.mmap(-1, 4096)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack('QQQ', 0xaa, 0, 0)))
+    fcntl.ioctl(faults, 0xc020aa00, bytearray(struct.pack('QQQQ', at, 4096, 1, 0)))
+    send = lambda: libc.send(s.fileno(), ctypes.c_void_p(at), 100, MSG_MORE)
+    thread = threading.Thread(target=send)
+    thread.start()
+    select.select([faults], [], [])
+    return faults, thread, memory
+def code(s):
+    try: s.recv(1)
+    except OSError as e: return errno.errorcode[e.errno]
+    return 'no error'
+a = socket(AF_INET, SOCK_DGRAM); a.connect((V4, 53)); a.send(b'x')
+b = socket(AF_INET, SOCK_DGRAM); b.connect((V4, 54)); b.send(b'x')
+tell('udp', a, port=53); tell('udp', b, port=54)
+faults, thread, memory = hold(a)
+say('held'); say(code(b))
+wait(); os.close(faults); thread.join(); say(code(a))
+";
+
+#[test]
+fn a_program_that_holds_its_socket_holds_up_nobody() {
+    in_network(|| {
+        let mut program = Program::start(&format!("import select\n{HOLD}"));
+        let (held, free) = (program.flow(), program.flow());
+        assert_eq!(program.line(), "held");
+        let mut tables = SocketTables::open().unwrap();
+        let mut find = |flow: &Flow| tables.lookup(flow).unwrap().remove(0);
+        let (held, free) = (find(&held), find(&free));
+
+        let destroyer = destroyer();
+        let destroying = destroyer.destroy_socket(&held);
+        let freed = destroyer.destroy_socket(&free).wait(soon());
+        assert_eq!(freed.unwrap(), Destroyed::Ended);
+        assert_eq!(program.line(), "ECONNABORTED");
+        let error = destroying.wait(Instant::now() + Duration::from_millis(300));
+        assert!(matches!(error, Err(SocketError::Held)), "{error:?}");
+        // Nor is who stops held up; and it is ended once it can be.
+        drop(destroyer);
+        program.go_on();
+        assert_eq!(program.line(), "ECONNABORTED");
     });
 }

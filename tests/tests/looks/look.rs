@@ -73,9 +73,8 @@ impl Look {
     /// Makes a locale, which is C but for its name: with that one nothing would be translated.
     pub fn install(self, sandbox: &Sandbox) {
         let language = self.language;
-        let copy = format!(
-            "mkdir -p {LOCALES}; cp -rT /usr/lib/locale/C.utf8 {LOCALES}/{language}.utf8"
-        );
+        let copy =
+            format!("mkdir -p {LOCALES}; cp -rT /usr/lib/locale/C.utf8 {LOCALES}/{language}.utf8");
         sandbox.shell(&copy).unwrap();
     }
 

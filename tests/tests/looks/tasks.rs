@@ -72,7 +72,11 @@ pub fn end_a_connection(scene: &mut Scene<'_>) {
 /// The rule that an answer made is switched off and on, deleted and had back; one is made by hand.
 pub fn change_rules(scene: &mut Scene<'_>) {
     scene.page("Rules");
-    let made = format!("{} to {} port {PORT}", scene.name("friend"), scene.to.address);
+    let made = format!(
+        "{} to {} port {PORT}",
+        scene.name("friend"),
+        scene.to.address
+    );
     let of_made = [("name", made.as_str())];
     let enabled = scene.words.with("Rule “{name}” enabled", &of_made);
     let switch = Find::role("check box").named(&enabled).in_window(BASTION);

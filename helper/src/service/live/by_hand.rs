@@ -1,5 +1,7 @@
 //! Ends one connection because somebody says so.
 
+use std::time::Instant;
+
 use bastion_ipc::Error;
 use bastion_policy::flow::{Flow, Protocol, Tuple};
 use bastion_policy::live::{Live, Origin};
@@ -7,8 +9,8 @@ use bastion_policy::pending::Question;
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 
-use super::Open;
 use super::gather::Owners;
+use super::{Open, PATIENCE};
 use crate::bus::Named;
 use crate::identify::flow_of;
 use crate::service::core::Core;
@@ -66,7 +68,9 @@ impl Core {
                 origin: Origin::Here,
             };
             let open = Open { socket, live };
-            if self.end(&mut tables, &open).map_err(unavailable)? == Destroyed::Ended {
+            let destroying = self.end(&open);
+            let until = Instant::now() + PATIENCE;
+            if destroying.wait(until).map_err(unavailable)? == Destroyed::Ended {
                 ended = true;
                 let reason = Reason::EndedBy(by);
                 self.ending.report(&open.live, Action::Deny, reason);

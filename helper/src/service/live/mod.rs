@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bastion_policy::escape;
 use bastion_policy::flow::Protocol;
@@ -28,7 +28,7 @@ use self::failing::{Failures, Fault, Faults};
 use super::core::{Core, lock};
 use crate::engine::{Decided, now};
 use crate::kernel::JudgedFlow;
-use crate::sockets::{Destroyed, SocketEntry, SocketError, SocketTables};
+use crate::sockets::{Destroyed, Destroyer, Destroying, SocketEntry, SocketTables};
 
 /// Rest between two looks, so that many changes in a row cost few of them.
 const REST: Duration = Duration::from_millis(100);
@@ -36,6 +36,10 @@ const REST: Duration = Duration::from_millis(100);
 /// How often it is looked whether a pause is over, for whose time nothing is ended: the wall clock
 /// can be set, and goes on while the computer sleeps.
 const PAUSE_CHECK: Duration = Duration::from_secs(10);
+
+/// How long it is waited for connections that are being ended, all together. It takes microseconds
+/// each, unless a program holds its socket.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connections that the journal names each of one change; of more it tells how many.
 const NAMED: usize = 100;
@@ -56,11 +60,12 @@ pub(super) struct Ending {
     failures: Mutex<Failures>,
     /// Weak, as those who log wait for the end of it.
     decided: WeakSender<Decided>,
+    destroyer: Arc<Destroyer>,
 }
 
 impl Ending {
     /// Also gives what the thread waits for.
-    pub fn new(decided: WeakSender<Decided>) -> (Self, Receiver<()>) {
+    pub fn new(decided: WeakSender<Decided>, destroyer: Arc<Destroyer>) -> (Self, Receiver<()>) {
         // One note is enough, however much has changed.
         let (bell, rung) = sync_channel(1);
         let ending = Self {
@@ -68,6 +73,7 @@ impl Ending {
             bell,
             failures: Mutex::default(),
             decided,
+            destroyer,
         };
         (ending, rung)
     }
@@ -188,12 +194,18 @@ impl Core {
                 self.kernel.forget_judged(&judged);
             }
         }
-        let mut ended = 0;
+        let mut ending = Vec::new();
         for open in self.open_connections(&gone_on, &mut tables, &mut faults)? {
-            let Some(rule) = open.live.denied_by(rules, mode, now()) else {
-                continue;
-            };
-            match self.end(&mut tables, &open) {
+            if let Some(rule) = open.live.denied_by(rules, mode, now()) {
+                // All of them before any is waited for: one that is held holds up no other.
+                let destroying = self.end(&open);
+                ending.push((open, rule, destroying));
+            }
+        }
+        let until = Instant::now() + PATIENCE;
+        let mut ended = 0;
+        for (open, rule, destroying) in ending {
+            match destroying.wait(until) {
                 Ok(Destroyed::Ended) => {}
                 Ok(_) => continue,
                 Err(error) => {
@@ -216,8 +228,8 @@ impl Core {
         faults.result()
     }
 
-    /// Ends this very connection.
-    fn end(&self, tables: &mut SocketTables, open: &Open) -> Result<Destroyed, SocketError> {
+    /// Has this very connection ended.
+    fn end(&self, open: &Open) -> Destroying {
         let Open { socket, live } = open;
         if let (Protocol::Udp | Protocol::UdpLite, Some(cookie)) = (socket.protocol, socket.cookie)
         {
@@ -225,7 +237,7 @@ impl Core {
             let flow = live.flow.clone();
             self.kernel.forget_judged(&JudgedFlow { flow, cookie });
         }
-        tables.destroy_socket(socket)
+        self.ending.destroyer.destroy_socket(socket)
     }
 }
 
