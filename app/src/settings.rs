@@ -44,6 +44,23 @@ impl AppSettings {
         }
     }
 
+    /// A remembered yes or no; no where nothing is remembered.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|settings| settings.boolean(key))
+    }
+
+    /// Remembers a yes or no.
+    pub fn set_flag(&self, key: &str, value: bool) {
+        if let Some(settings) = &self.0
+            && let Err(error) = settings.set_boolean(key, value)
+        {
+            tracing::warn!(key, %error, "a setting could not be remembered");
+        }
+    }
+
     /// Keeps a window's size and state.
     pub fn bind_window(&self, window: &impl IsA<gtk::Window>) {
         if let Some(settings) = &self.0 {

@@ -36,6 +36,7 @@ pub(crate) fn window() -> gtk::ShortcutsWindow {
     let lists = [
         (SEARCH, gettext("Search")),
         ("Return", gettext("Open the selected row")),
+        ("Delete", gettext("End the selected connection")),
     ];
     let general = [
         (PREFERENCES.1, gettext("Preferences")),

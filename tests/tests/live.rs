@@ -358,14 +358,20 @@ fn a_connection_is_ended_by_hand_by_its_user_or_an_administrator() {
         let list = ["connections", "list"].map(str::to_owned);
         let listed: Value = serde_json::from_str(&run(alice, &list, false).stdout).ok()?;
         let open = listed.as_array()?.iter();
-        let ports: Vec<_> = open.map(|it| it["event"]["source_port"].clone()).collect();
-        let all = [first, connected]
-            .iter()
-            .all(|own| ports.contains(&own.port().into()));
+        // Bytes are counted of TCP alone.
+        let port = |it: &Value| {
+            let counted = it["sent"].is_u64() && it["received"].is_u64();
+            let port = it["event"]["source_port"].as_u64()?;
+            Some((u16::try_from(port).ok()?, counted))
+        };
+        let ports: Vec<(u16, bool)> = open.filter_map(port).collect();
+        let mut own = [(first, true), (connected, false)].into_iter();
+        let all = own.all(|(own, counted)| ports.contains(&(own.port(), counted)));
         all.then_some(ports)
     })
     .unwrap();
-    assert!(!listed.contains(&his.port().into()), "{listed:?}");
+    let others = listed.iter().any(|(port, _)| *port == his.port());
+    assert!(!others, "{listed:?}");
 
     for (socket, to) in [(first, place), (connected, datagrams)] {
         let ended = run(alice, &end(socket, to), false);

@@ -8,6 +8,7 @@
     reason = "a tool that is never installed; whoever uses it wants to see where it broke"
 )]
 
+mod busy;
 mod data;
 mod safeguard;
 
@@ -311,9 +312,15 @@ fn state(ask: bool) -> State {
         ],
         false => Vec::new(),
     };
-    let live = |id, state: &str| Live {
-        event: event(id, id * 7 + 1),
-        state: state.into(),
+    let live = |id: u64, state: &str| {
+        let event = event(id, id * 7 + 1);
+        let counted = event.protocol == "tcp" && state == "open";
+        Live {
+            state: state.into(),
+            sent: counted.then_some(900 + id * id * 3_000),
+            received: counted.then_some(5_200 + id * 1_700_000),
+            event,
+        }
     };
     let mut connections: Vec<Live> = [0, 1, 2, 5, 6, 8, 9, 10, 11, 12, 19, 20]
         .map(|id| live(id, "open"))
@@ -359,7 +366,8 @@ async fn main() -> zbus::Result<()> {
     }
     state.refuses = told("--refuse");
     let state: Shared = Arc::new(Mutex::new(state));
-    let _bus = zbus::connection::Builder::system()
+    let busy = told("--busy").then(|| state.clone());
+    let bus = zbus::connection::Builder::system()
         .serve_at(names::HELPER_PATH, Control(state.clone()))
         .serve_at(names::HELPER_PATH, Rules(state.clone()))
         .serve_at(names::HELPER_PATH, Events(state.clone()))
@@ -368,6 +376,9 @@ async fn main() -> zbus::Result<()> {
         .name(names::HELPER)
         .build()
         .await?;
+    if let Some(state) = busy {
+        busy::go_on(state, bus).await?;
+    }
     std::future::pending::<()>().await;
     Ok(())
 }

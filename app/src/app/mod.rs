@@ -202,6 +202,12 @@ impl Component for App {
             Input::Page(pages::Output::MakeRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Edit(rule));
             }
+            Input::Page(pages::Output::ShowPrompt) if self.prompt.widget().is_visible() => {
+                self.prompt.widget().present();
+            }
+            Input::Page(pages::Output::ShowPrompt) => {
+                window.toast(&gettext("It is asked elsewhere"))
+            }
             Input::Page(pages::Output::Told(text)) => window.toast(&text),
             Input::Page(pages::Output::Undoable(text, undo)) => {
                 window.toast_with_undo(&text, undo, &sender);

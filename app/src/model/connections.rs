@@ -1,13 +1,23 @@
 //! Live connections and logged decisions as rows: they show the same facts.
 
+use std::net::IpAddr;
+
 use bastion_ipc::wire::{Connection, Ends, Event, WireRule};
+
+pub mod live;
 
 use super::names::{self, Directory};
 use super::verdict::{self, Verdict};
 use crate::i18n::{gettext, gettext_f};
 
-/// Most live connections shown; the list must stay small however busy the network is.
-pub const MOST: usize = 1_000;
+/// By which destinations are sorted: names by their letters, then addresses by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DestinationOrder {
+    /// In lower case.
+    Name(String),
+    /// IPv4 before IPv6.
+    Address(IpAddr),
+}
 
 /// A flow as tables show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +52,10 @@ pub struct FlowRow {
     pub ends: Option<Ends>,
     /// How many flows this row stands for.
     pub count: u32,
+    /// By which to sort programs.
+    pub program_order: String,
+    /// By which to sort destinations.
+    pub destination_order: DestinationOrder,
     protocol_text: String,
     haystack: String,
 }
@@ -53,10 +67,16 @@ impl FlowRow {
         let verdict = Verdict::parse(&event.verdict);
         let destination = names::host(&event.host, &event.destination).to_owned();
         let service = directory.service(event.destination_port, &event.protocol);
+        let program = names::program(&event.program);
         let mut row = Self {
             id: event.id,
             time: event.time,
-            program: names::program(&event.program),
+            program_order: program.to_lowercase(),
+            destination_order: match destination.parse() {
+                Ok(address) => DestinationOrder::Address(address),
+                Err(_) => DestinationOrder::Name(destination.to_lowercase()),
+            },
+            program,
             program_path: event.program.clone(),
             address: if event.host.is_empty() {
                 String::new()
@@ -149,36 +169,19 @@ impl FlowRow {
     }
 }
 
-/// The rows for what the helper sent: what waits first, then the newest; at most [`MOST`].
-#[must_use]
-pub fn rows(connections: &[Connection], directory: &Directory) -> Vec<FlowRow> {
-    let mut order: Vec<&Connection> = connections.iter().collect();
-    let newest_first = |c: &&Connection| {
-        (
-            c.state != "waiting",
-            std::cmp::Reverse(c.event.time),
-            std::cmp::Reverse(c.event.id),
-        )
-    };
-    order.sort_by_key(newest_first);
-    order.truncate(MOST);
-    order
-        .into_iter()
-        .map(|connection| FlowRow::of_connection(connection, directory))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn connection(id: u64, state: &str) -> Connection {
+    pub(super) fn connection(id: u64, state: &str) -> Connection {
         Connection {
             event: Event {
                 id,
                 time: id,
                 program: "/usr/bin/curl".into(),
                 protocol: "tcp".into(),
+                source: "192.0.2.9".into(),
+                source_port: u16::try_from(id).unwrap(),
                 destination: "192.0.2.1".into(),
                 destination_port: 443,
                 host: "example.org".into(),
@@ -188,30 +191,12 @@ mod tests {
                 ..Event::default()
             },
             state: state.into(),
+            ..Connection::default()
         }
     }
 
-    fn directory() -> Directory {
+    pub(super) fn directory() -> Directory {
         Directory::fixed(&[(1000, "alice")], "https 443/tcp")
-    }
-
-    #[test]
-    fn what_waits_comes_first_then_the_newest() {
-        let all = [
-            connection(1, "open"),
-            connection(2, "waiting"),
-            connection(3, "open"),
-        ];
-        let ids: Vec<_> = rows(&all, &directory()).iter().map(|row| row.id).collect();
-        assert_eq!(ids, [2, 3, 1]);
-    }
-
-    #[test]
-    fn the_list_is_bounded() {
-        let many: Vec<_> = (0..5_000).map(|id| connection(id, "open")).collect();
-        let rows = rows(&many, &directory());
-        assert_eq!(rows.len(), MOST);
-        assert_eq!(rows[0].id, 4_999);
     }
 
     #[test]
@@ -232,6 +217,25 @@ mod tests {
         bastion_policy::rule::Rule::try_from(&WireRule { id, ..made }).unwrap();
         connection.event.program = "unknown".into();
         assert_eq!(rule(&connection), None);
+    }
+
+    #[test]
+    fn destinations_are_sorted_as_what_they_are() {
+        let order = |host: &str, address: &str| {
+            let mut connection = connection(1, "open");
+            connection.event.host = host.into();
+            connection.event.destination = address.into();
+            FlowRow::of_connection(&connection, &directory()).destination_order
+        };
+        let sorted = [
+            order("Alpha.example", "203.0.113.1"),
+            order("beta.example", "192.0.2.1"),
+            order("", "192.0.2.9"),
+            order("", "192.0.2.10"),
+            order("", "2001:db8::9"),
+            order("", "2001:db8::10"),
+        ];
+        assert!(sorted.is_sorted(), "{sorted:?}");
     }
 
     #[test]

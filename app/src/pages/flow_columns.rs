@@ -29,7 +29,7 @@ macro_rules! flow_column {
         $column:ident, $name:literal, $title:expr, expand $expand:literal,
         $root:ty, $cell:ty, $setup:expr,
         |$flow:ident, $widget:ident, $top:ident| $bind:expr,
-        sort |$row:ident| $key:expr
+        sort |$one:ident, $other:ident| $order:expr
     ) => {
         pub(crate) struct $column<T>(PhantomData<T>);
 
@@ -57,8 +57,8 @@ macro_rules! flow_column {
 
             fn sort_fn() -> OrdFn<T> {
                 Some(Box::new(|one: &T, other: &T| {
-                    let key = |$row: &FlowRow| $key;
-                    key(one.flow()).cmp(&key(other.flow()))
+                    let ($one, $other) = (one.flow(), other.flow());
+                    $order
                 }))
             }
         }
@@ -69,37 +69,37 @@ flow_column!(
     Program, "program", gettext("Program"), expand true,
     gtk::Box, IconCell, IconCell::new(),
     |flow, cell, _root| cell.show(&flow.program_path, &flow.program),
-    sort |flow| flow.program.to_lowercase()
+    sort |one, other| one.program_order.cmp(&other.program_order)
 );
 flow_column!(
     Destination, "destination", gettext("Destination"), expand true,
     gtk::Box, TwoLines, TwoLines::new(),
     |flow, cell, _root| cell.show(&flow.destination, &flow.address),
-    sort |flow| flow.destination.clone()
+    sort |one, other| one.destination_order.cmp(&other.destination_order)
 );
 flow_column!(
     Port, "port", gettext("Port"), expand false,
     gtk::Label, (), (cells::line(), ()),
     |flow, _cell, label| label.set_label(&flow.port),
-    sort |flow| flow.port_number
+    sort |one, other| one.port_number.cmp(&other.port_number)
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
     gtk::Label, (), (cells::line(), ()),
     |flow, _cell, label| label.set_label(&flow.protocol),
-    sort |flow| flow.protocol.clone()
+    sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
     gtk::Label, (), (cells::line(), ()),
     |flow, _cell, label| label.set_label(&flow.user),
-    sort |flow| flow.user.clone()
+    sort |one, other| one.user.cmp(&other.user)
 );
 flow_column!(
     State, "state", gettext("State"), expand false,
     gtk::Label, (), (cells::pill(), ()),
     |flow, _cell, pill| cells::show_verdict(pill, flow.verdict, &flow.state),
-    sort |flow| flow.verdict
+    sort |one, other| one.verdict.cmp(&other.verdict)
 );
 flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
@@ -108,11 +108,11 @@ flow_column!(
         label.set_label(&flow.reason);
         label.set_tooltip_text(Some(&flow.reason));
     },
-    sort |flow| flow.reason.clone()
+    sort |one, other| one.reason.cmp(&other.reason)
 );
 flow_column!(
     Time, "time", gettext("Time"), expand false,
     gtk::Label, (), (cells::line(), ()),
     |flow, _cell, label| label.set_label(&crate::model::sentence::local_time(flow.time)),
-    sort |flow| std::cmp::Reverse(flow.time)
+    sort |one, other| other.time.cmp(&one.time)
 );

@@ -38,6 +38,8 @@ pub enum Output {
     Failed(Failure),
     /// The user wants to make a rule of this.
     MakeRule(Box<bastion_ipc::wire::WireRule>),
+    /// The user wants to answer what waits.
+    ShowPrompt,
     /// Something was done.
     Told(String),
     /// Something happened, which can be undone.
@@ -82,7 +84,7 @@ impl Search {
             .bind_property("active", &bar, "search-mode-enabled")
             .bidirectional()
             .build();
-        capture.add_controller(on_search_key(&button));
+        capture.add_controller(on_search_key(&button, &entry));
         Self { button, bar, entry }
     }
 
@@ -94,12 +96,13 @@ impl Search {
 }
 
 /// Opens the search by its key.
-fn on_search_key(button: &gtk::ToggleButton) -> gtk::ShortcutController {
+fn on_search_key(button: &gtk::ToggleButton, entry: &gtk::SearchEntry) -> gtk::ShortcutController {
     let keys = gtk::ShortcutController::new();
     keys.set_scope(gtk::ShortcutScope::Managed);
-    let open = button.clone();
+    let (open, entry) = (button.clone(), entry.clone());
     let action = gtk::CallbackAction::new(move |_, _| {
         open.set_active(true);
+        entry.grab_focus();
         glib::Propagation::Stop
     });
     let trigger = gtk::ShortcutTrigger::parse_string(shortcuts::SEARCH);

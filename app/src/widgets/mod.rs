@@ -4,4 +4,5 @@ pub mod cells;
 pub mod chart;
 pub mod choice;
 pub mod program;
+pub mod sorted;
 pub mod sync;

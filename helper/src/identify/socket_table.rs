@@ -268,6 +268,7 @@ mod tests {
             interface: 0,
             ipv6: false,
             ipv6_only: false,
+            traffic: None,
         }
     }
 

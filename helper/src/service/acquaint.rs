@@ -13,8 +13,18 @@ use super::record;
 use crate::engine::now;
 use crate::identify::{SocketTableIdentifier, flow_of};
 use crate::sockets::{
-    MAX_LISTED, SocketEntry, SocketError, SocketState, SocketTables, own_addresses,
+    MAX_LISTED, SocketEntry, SocketError, SocketState, SocketTables, Traffic, own_addresses,
 };
+
+/// The ends of these sockets' connections, and what each has carried.
+pub(super) fn tuples(
+    sockets: &[SocketEntry],
+) -> impl Iterator<Item = (Tuple, Option<Traffic>)> + '_ {
+    let ends = |socket| Some(Tuple::from(&flow_of(socket)?));
+    sockets
+        .iter()
+        .filter_map(move |socket| Some((ends(socket)?, socket.traffic)))
+}
 
 /// Sockets that are looked up in one go.
 const MOST: usize = 1_024;
@@ -57,9 +67,8 @@ impl Core {
             Ok(open) => {
                 // Nobody waits for all of them.
                 open.chunks(MOST).for_each(|part| self.acquaint(part));
-                let flows = open.iter().filter_map(flow_of);
-                let tuples = flows.map(|flow| Tuple::from(&flow));
-                self.ledger.open(tuples, listed, open.len() < MAX_LISTED);
+                self.ledger
+                    .open(tuples(&open), listed, open.len() < MAX_LISTED);
             }
             Err(error) => tracing::debug!(%error, "open connections can't be listed: {error}"),
         }

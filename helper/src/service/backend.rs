@@ -9,7 +9,6 @@ use bastion_ipc::wire::{
     CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogQuery,
     Status, WireRule, rule_id,
 };
-use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
 use bastion_policy::pending::QuestionId;
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
@@ -18,12 +17,12 @@ use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
 
+use super::acquaint::tuples;
 use super::answer;
 use super::core::{Core, Stored, policy};
 use super::record;
 use crate::bus::{Backend, Caller, Named};
 use crate::engine::now;
-use crate::identify::flow_of;
 use crate::queue;
 use crate::sockets::{MAX_LISTED, SocketTables};
 
@@ -207,15 +206,14 @@ impl Backend for Core {
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
         let listed = Instant::now();
-        let open = SocketTables::open().and_then(|mut tables| tables.list());
+        let open = SocketTables::open().and_then(|mut tables| tables.list_with_traffic());
         let complete = open.as_ref().is_ok_and(|open| open.len() < MAX_LISTED);
         let open = open.unwrap_or_else(|error| {
             tracing::warn!(%error, "the socket tables can't be read: {error}");
             Vec::new()
         });
         self.acquaint(&open);
-        let flows = open.iter().filter_map(flow_of);
-        let tuples = flows.map(|flow| Tuple::from(&flow));
+        let sockets = tuples(&open);
         let waiting = self.questions().into_iter().map(|question| {
             let mut event = record::describe(&question.flow, &question.identity);
             event.time = question.opened.as_millis();
@@ -224,10 +222,11 @@ impl Backend for Core {
             Connection {
                 event,
                 state: "waiting".into(),
+                ..Connection::default()
             }
         });
         let mut connections: Vec<Connection> = waiting.collect();
-        connections.extend(self.ledger.open(tuples, listed, complete));
+        connections.extend(self.ledger.open(sockets, listed, complete));
         connections.retain(|c| seen_by.is_none_or(|uid| c.event.uid == uid));
         connections
     }

@@ -20,6 +20,7 @@ use super::connections::Passed;
 use super::core::lock;
 use super::record;
 use crate::engine::{Decided, now};
+use crate::sockets::Traffic;
 use crate::store::log::{Hits, LogError};
 use crate::store::{EventLog, LogReader};
 
@@ -194,7 +195,7 @@ impl Ledger {
     /// socket is open.
     pub fn open(
         &self,
-        sockets: impl IntoIterator<Item = Tuple>,
+        sockets: impl IntoIterator<Item = (Tuple, Option<Traffic>)>,
         listed: Instant,
         complete: bool,
     ) -> Vec<Connection> {

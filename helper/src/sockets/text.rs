@@ -56,6 +56,7 @@ impl Line {
             interface: 0,
             ipv6: self.local.is_ipv6(),
             ipv6_only: self.local.is_ipv6(),
+            traffic: None,
         }
     }
 }

@@ -223,7 +223,9 @@ async fn who_may_not_see_others_sees_its_own() {
         seen(bob.events.get_log(&everything, false).await.unwrap()),
         [2]
     );
-    assert_eq!(bob.events.get_connections(false).await.unwrap().len(), 1);
+    let open = bob.events.get_connections(false).await.unwrap();
+    let bytes: Vec<_> = open.iter().map(|it| (it.sent, it.received)).collect();
+    assert_eq!(bytes, [(Some(1_500), None)]);
     refused(bob.events.get_log(&everything, true).await);
     let guards = bob.control.get_safeguard(false).await.unwrap();
     assert_eq!(guards.iter().map(|it| it.user).collect::<Vec<_>>(), [BOB]);

@@ -55,7 +55,7 @@ fn render(connections: &[Connection], view: &View) -> String {
         "WHY",
     ];
     let mut table = Table::new(view, &titles);
-    for Connection { event, state } in connections {
+    for Connection { event, state, .. } in connections {
         let end = |address: &str, port| endpoint("", address, port, &event.protocol);
         table.row([
             clean(state).into_owned(),
@@ -94,6 +94,7 @@ mod tests {
                 ..Event::default()
             },
             state: "open".into(),
+            ..Connection::default()
         };
         assert_eq!(
             render(&[open], &test_view(None)),

@@ -213,7 +213,11 @@ impl Events {
             ..Event::default()
         };
         let state = "open".into();
-        Ok(vec![Connection { event, state }])
+        Ok(vec![Connection {
+            event,
+            state,
+            ..Connection::default()
+        }])
     }
 
     async fn end_connection(&self, connection: Ends, everybody: bool) -> Result<(), Error> {

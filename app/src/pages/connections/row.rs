@@ -1,0 +1,286 @@
+//! The rows of live connections, and the columns that nothing else has.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bastion_ipc::wire::Ends;
+use gtk::glib;
+use gtk::prelude::*;
+use relm4::binding::{Binding as _, StringBinding};
+use relm4::typed_view::OrdFn;
+use relm4::typed_view::column::RelmColumn;
+
+use super::Input;
+use crate::i18n::{gettext, gettext_f};
+use crate::model::connections::FlowRow;
+use crate::model::connections::live::LiveRow;
+use crate::model::time;
+use crate::pages::flow_columns::{self, HasFlow};
+use crate::widgets::cells::{self, Connected};
+use crate::widgets::program;
+use crate::widgets::sync::{Keyed, Table};
+
+/// Tells the page what the user does in a row.
+pub(super) type Act = Rc<dyn Fn(Input)>;
+
+/// Names of the columns that have numbers of bytes.
+pub(super) const TRAFFIC: [&str; 2] = ["sent", "received"];
+
+/// A row of which some things go on changing, and whom to tell what is done in it.
+pub(super) struct Row {
+    ends: Rc<Ends>,
+    flow: Rc<FlowRow>,
+    age: StringBinding,
+    sent: Bytes,
+    received: Bytes,
+    act: Act,
+}
+
+/// A number of bytes that grows.
+struct Bytes {
+    number: Cell<Option<u64>>,
+    text: StringBinding,
+}
+
+impl Bytes {
+    fn new(number: Option<u64>) -> Self {
+        let bytes = Self {
+            number: Cell::new(None),
+            text: StringBinding::default(),
+        };
+        bytes.set(number);
+        bytes
+    }
+
+    fn set(&self, number: Option<u64>) {
+        if self.number.replace(number) != number {
+            // What is not counted is not 0.
+            let text = number.map_or_else(String::new, |n| glib::format_size(n).into());
+            self.text.set(text);
+        }
+    }
+}
+
+impl Row {
+    pub(super) fn new(live: LiveRow, act: Act) -> Self {
+        let row = Self {
+            ends: live.ends,
+            flow: live.flow,
+            age: StringBinding::default(),
+            sent: Bytes::new(live.sent),
+            received: Bytes::new(live.received),
+            act,
+        };
+        row.tick(time::now());
+        row
+    }
+
+    /// Shows how old it is now.
+    pub(super) fn tick(&self, now: u64) {
+        let age = time::age(self.flow.time, now);
+        if self.age.get() != age {
+            self.age.set(age);
+        }
+    }
+
+    /// Its flow, to keep.
+    pub(super) fn shared(&self) -> Rc<FlowRow> {
+        self.flow.clone()
+    }
+
+    /// What a screen reader says of it, whichever columns there is room for.
+    pub(super) fn sentence(&self) -> String {
+        let program = program::look(&self.flow.program_path).name;
+        let facts = [
+            ("program", program.as_str()),
+            ("destination", &self.flow.destination),
+            ("port", &self.flow.port),
+            ("state", &self.flow.state),
+        ];
+        match self.flow.port.as_str() {
+            "" => gettext_f("{program} to {destination}: {state}", &facts),
+            _ => gettext_f("{program} to {destination}, port {port}: {state}", &facts),
+        }
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.flow, &other.flow) || self.flow == other.flow
+    }
+}
+
+impl HasFlow for Row {
+    fn flow(&self) -> &FlowRow {
+        &self.flow
+    }
+}
+
+impl Keyed for Row {
+    type Key = Rc<Ends>;
+
+    fn key(&self) -> Rc<Ends> {
+        self.ends.clone()
+    }
+
+    fn follow(&self, newer: &Self) {
+        self.sent.set(newer.sent.number.get());
+        self.received.set(newer.received.number.get());
+    }
+}
+
+/// Adds all columns to a table.
+pub(super) fn append(table: &mut Table<Row>) {
+    table.append_column::<flow_columns::Program<Row>>();
+    table.append_column::<flow_columns::Destination<Row>>();
+    table.append_column::<flow_columns::Port<Row>>();
+    table.append_column::<flow_columns::Protocol<Row>>();
+    table.append_column::<flow_columns::User<Row>>();
+    table.append_column::<flow_columns::State<Row>>();
+    table.append_column::<Sent>();
+    table.append_column::<Received>();
+    table.append_column::<Age>();
+    table.append_column::<Button>();
+}
+
+/// Puts rows into their order again, if it is one of numbers that have grown.
+pub(super) fn sort_anew(table: &Table<Row>) {
+    let sorter = table.view.sorter().and_downcast::<gtk::ColumnViewSorter>();
+    let primary = sorter.and_then(|sorter| sorter.primary_sort_column());
+    for name in TRAFFIC {
+        let column = table.get_columns().get(name);
+        if column.is_some()
+            && column == primary.as_ref()
+            && let Some(sorter) = column.and_then(gtk::ColumnViewColumn::sorter)
+        {
+            sorter.changed(gtk::SorterChange::Different);
+        }
+    }
+}
+
+/// Declares a column whose text goes on changing while it is on screen: its type, its name within
+/// the code, its title, where its text is, and how it is sorted.
+macro_rules! changing_column {
+    (
+        $column:ident, $name:expr, $title:expr,
+        |$row:ident| $text:expr,
+        sort |$one:ident, $other:ident| $order:expr
+    ) => {
+        struct $column;
+
+        impl RelmColumn for $column {
+            type Root = gtk::Label;
+            type Widgets = Option<glib::Binding>;
+            type Item = Row;
+
+            const COLUMN_NAME: &'static str = $name;
+
+            fn header_title() -> String {
+                $title
+            }
+
+            fn setup(_: &gtk::ListItem) -> (gtk::Label, Option<glib::Binding>) {
+                (cells::number(), None)
+            }
+
+            fn bind($row: &mut Row, binding: &mut Option<glib::Binding>, label: &mut gtk::Label) {
+                let text: &StringBinding = $text;
+                *binding = Some(
+                    text.bind_property(StringBinding::property_name(), label, "label")
+                        .sync_create()
+                        .build(),
+                );
+            }
+
+            fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Label) {
+                if let Some(binding) = binding.take() {
+                    binding.unbind();
+                }
+            }
+
+            fn sort_fn() -> OrdFn<Row> {
+                Some(Box::new(|$one, $other| $order))
+            }
+        }
+    };
+}
+
+changing_column!(
+    Sent,
+    TRAFFIC[0],
+    gettext("Sent"),
+    |row| &row.sent.text,
+    sort | one,
+    other | one.sent.number.cmp(&other.sent.number)
+);
+changing_column!(
+    Received,
+    TRAFFIC[1],
+    gettext("Received"),
+    |row| &row.received.text,
+    sort | one,
+    other | one.received.number.cmp(&other.received.number)
+);
+changing_column!(
+    Age,
+    "age",
+    gettext("Age"),
+    |row| &row.age,
+    sort | one,
+    other | other.flow.time.cmp(&one.flow.time)
+);
+
+/// Whose connection it is, and where to, for sentences about it.
+fn whose(flow: &FlowRow) -> [(&'static str, &str); 2] {
+    [
+        ("program", flow.program.as_str()),
+        ("destination", flow.destination.as_str()),
+    ]
+}
+
+/// The button that ends a connection that is open, or shows the question about one that waits.
+struct Button;
+
+impl RelmColumn for Button {
+    type Root = gtk::Button;
+    type Widgets = Connected;
+    type Item = Row;
+
+    const COLUMN_NAME: &'static str = "end";
+
+    fn header_title() -> String {
+        String::new()
+    }
+
+    fn setup(_: &gtk::ListItem) -> (gtk::Button, Connected) {
+        (cells::button(""), Connected::default())
+    }
+
+    fn bind(row: &mut Row, connected: &mut Connected, button: &mut gtk::Button) {
+        let whose = whose(&row.flow);
+        let (icon, label) = match row.flow.ends {
+            Some(_) => (
+                "process-stop-symbolic",
+                gettext_f("End connection of {program} to {destination}", &whose),
+            ),
+            None => (
+                "dialog-question-symbolic",
+                gettext_f("Answer for {program} to {destination}", &whose),
+            ),
+        };
+        button.set_icon_name(icon);
+        cells::name(button, &label);
+        let (flow, act) = (row.flow.clone(), row.act.clone());
+        let handler = button.connect_clicked(move |_| {
+            act(match flow.ends {
+                Some(_) => Input::End(flow.clone()),
+                None => Input::Answer,
+            });
+        });
+        connected.add(button, handler);
+    }
+
+    fn unbind(_: &mut Row, connected: &mut Connected, _: &mut gtk::Button) {
+        connected.clear();
+    }
+}
