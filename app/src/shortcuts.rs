@@ -25,6 +25,31 @@ pub(crate) const OF_ACTIONS: [(&str, &str); 8] = [
 /// Opens the search of the page on screen.
 pub(crate) const SEARCH: &str = "<Control>f";
 
+/// Labels of the two answers to a question. The letter that is underlined is the answer's key, in
+/// every language its own.
+pub(crate) fn allow() -> String {
+    gettext("_Allow")
+}
+
+/// See [`allow`].
+pub(crate) fn deny() -> String {
+    gettext("_Deny")
+}
+
+/// The key of a button with this label, as accelerators are written.
+pub(crate) fn of_label(label: &str) -> Option<String> {
+    let (_, after) = label.split_once('_')?;
+    let letter = after.chars().next()?;
+    Some(format!("<Alt>{}", letter.to_lowercase()))
+}
+
+/// A key as people write it.
+pub(crate) fn spoken(key: &str) -> String {
+    gtk::accelerator_parse(key)
+        .map(|(key, modifiers)| gtk::accelerator_get_label(key, modifiers).into())
+        .unwrap_or_default()
+}
+
 /// The window, of which each line is a key and what it does.
 pub(crate) fn window() -> gtk::ShortcutsWindow {
     let pages = [
@@ -38,6 +63,12 @@ pub(crate) fn window() -> gtk::ShortcutsWindow {
         ("Return", gettext("Open the selected row")),
         ("Delete", gettext("End the selected connection")),
     ];
+    let closes = (CLOSE.1.to_owned(), gettext("Deny once, and close"));
+    let questions: Vec<_> = [(allow(), gettext("Allow")), (deny(), gettext("Deny"))]
+        .into_iter()
+        .filter_map(|(label, what)| Some((of_label(&label)?, what)))
+        .chain([closes])
+        .collect();
     let general = [
         (PREFERENCES.1, gettext("Preferences")),
         (SHORTCUTS.1, gettext("Keyboard shortcuts")),
@@ -50,20 +81,39 @@ pub(crate) fn window() -> gtk::ShortcutsWindow {
         .build();
     section.add_group(&group(&gettext("Pages"), &pages));
     section.add_group(&group(&gettext("Lists"), &lists));
+    section.add_group(&group(&gettext("Connection Request"), &questions));
     section.add_group(&group(&gettext("General"), &general));
     let window = gtk::ShortcutsWindow::builder().modal(true).build();
     window.add_section(&section);
     window
 }
 
-fn group(title: &str, keys: &[(&str, String)]) -> gtk::ShortcutsGroup {
+fn group(title: &str, keys: &[(impl AsRef<str>, String)]) -> gtk::ShortcutsGroup {
     let group = gtk::ShortcutsGroup::builder().title(title).build();
     for (key, what) in keys {
         let shortcut = gtk::ShortcutsShortcut::builder()
-            .accelerator(*key)
+            .accelerator(key.as_ref())
             .title(what)
             .build();
         group.add_shortcut(&shortcut);
     }
     group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_underlined_letter_is_the_key() {
+        assert_eq!(of_label("_Allow").as_deref(), Some("<Alt>a"));
+        assert_eq!(of_label("Ab_Weisen").as_deref(), Some("<Alt>w"));
+        assert_eq!(of_label("Allow"), None);
+        assert_eq!(of_label("Allow_"), None);
+    }
+
+    #[gtk::test]
+    fn keys_are_written_for_people() {
+        assert_eq!(spoken("<Alt>a"), "Alt+A");
+    }
 }

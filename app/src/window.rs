@@ -10,6 +10,7 @@ use crate::app::{App, Input};
 use crate::i18n::gettext;
 use crate::model::status::{Banner, Link, Remedy, Trouble};
 use crate::pages::Undo;
+use crate::widgets::announce;
 
 /// Below this width the sidebar is a page of its own.
 const NARROW: &str = "max-width: 640sp";
@@ -156,6 +157,11 @@ impl Window {
     pub(crate) fn toast(&self, text: &str) {
         self.toasts
             .add_toast(adw::Toast::builder().title(text).use_markup(false).build());
+    }
+
+    /// Has a screen reader say something at once, while the window is on the screen.
+    pub(crate) fn announce(&self, text: &str) {
+        announce(&self.stack, text);
     }
 
     /// Says something for a moment, in which it can be undone.

@@ -18,6 +18,7 @@ use bastion::model::status::Link;
 use bastion_ipc::names;
 use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::Question;
+use bastion_policy::rule::Action;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use common::Bus;
@@ -71,10 +72,10 @@ async fn the_helper_and_nobody_else_is_heard_whenever_it_comes() {
     assert!(!client.rules().await.unwrap().is_empty());
     let first = next(&mut messages, asked).await;
     client
-        .answer(first.id, &question::deny_once())
+        .answer(first.id, &question::once(Action::Deny))
         .await
         .unwrap();
-    let again = client.answer(first.id, &question::deny_once()).await;
+    let again = client.answer(first.id, &question::once(Action::Deny)).await;
     assert!(matches!(again, Err(Failure::Gone(_))), "{again:?}");
 
     // A stranger on the bus asks.

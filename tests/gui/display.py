@@ -13,13 +13,16 @@ BACKGROUND = "#dcdfe4"
 START_TIMEOUT = 20  # seconds
 MARGIN = 24  # pixels of background around a window in its picture
 
-RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record-notification.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECORD = os.path.join(HERE, "record-notification.py")
+CHOOSE = os.path.join(HERE, "choose-action.py")
 
 DUNST = f"""
 [global]
     history_length = 100
     idle_threshold = 0
     origin = bottom-right
+    dmenu = {CHOOSE}
 [urgency_low]
     timeout = 0
 [urgency_normal]
@@ -186,13 +189,38 @@ def resize(window_name, width, height):
     run("xdotool", "windowsize", window, str(width + left + right), str(height + top + bottom))
 
 
-def notifications():
-    """What the notification daemon has shown so far, oldest first."""
+def recorded(name):
+    """The lines of a file of the session, which need not be there yet."""
     try:
-        with open(os.path.join(os.environ["XDG_RUNTIME_DIR"], "notifications.jsonl"), encoding="utf-8") as lines:
+        with open(os.path.join(os.environ["XDG_RUNTIME_DIR"], name), encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
     except FileNotFoundError:
         return []
+
+
+def notifications():
+    """What the notification daemon has shown so far, oldest first."""
+    return recorded("notifications.jsonl")
+
+
+def choose_in_notification(texts):
+    """Chooses the first action on screen whose line, with the title of its
+    notification, has all these texts. Gives all there were."""
+    runtime = os.environ["XDG_RUNTIME_DIR"]
+    choices = os.path.join(runtime, "choices.txt")
+    if os.path.exists(choices):
+        os.remove(choices)
+    with open(os.path.join(runtime, "choice.json"), "w", encoding="utf-8") as out:
+        json.dump(texts, out)
+    run("dunstctl", "context")
+    end = time.monotonic() + START_TIMEOUT
+    while not os.path.exists(choices):
+        if time.monotonic() > end:
+            raise RuntimeError("no notification on screen has actions")
+        time.sleep(0.05)
+    time.sleep(0.2)  # the daemon reads what was chosen
+    with open(choices, encoding="utf-8") as lines:
+        return lines.read().splitlines()
 
 
 def notification_action(action="0"):

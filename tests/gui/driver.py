@@ -18,6 +18,7 @@ from tray import Tray
 
 DEFAULT_TIMEOUT = 10.0  # seconds
 MOST_TABS = 100
+LISTENER = os.path.join(display.HERE, "record-announcements.py")
 
 
 class Driver:
@@ -30,6 +31,7 @@ class Driver:
         a11y.start()
         self.agent = Agent(self.session) if self.session else None
         self.tray = None
+        self.listener = None
         self.programs = {}
 
     # widgets
@@ -55,6 +57,10 @@ class Driver:
         x, y, width, height = a11y.describe(node)["extents"]
         display.click(a11y.window_name_of(node), x + width // 2, y + height // 2)
         time.sleep(a11y.PRESS_PAUSE)
+
+    def click_at(self, window, x, y):
+        """Also where the program does not answer: nothing is looked for."""
+        display.click(window, x, y)
 
     def set_text(self, find, text, timeout=DEFAULT_TIMEOUT):
         a11y.set_text(a11y.wait(find, timeout), text)
@@ -107,6 +113,18 @@ class Driver:
     def notification_action(self, action="0"):
         display.notification_action(action)
 
+    def choose_in_notification(self, texts):
+        return display.choose_in_notification(texts)
+
+    # what a screen reader is told to say, from now on
+
+    def listen(self):
+        self.listener = subprocess.Popen([LISTENER], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.listener.stdout.readline()
+
+    def announcements(self):
+        return display.recorded("announcements.jsonl")
+
     # the tray, on a desktop that has one from now on
 
     def open_tray(self):
@@ -154,6 +172,8 @@ class Driver:
         for program in self.programs.values():
             if program.poll() is None:
                 program.kill()
+        if self.listener is not None:
+            self.listener.kill()
         self.display.close()
 
 

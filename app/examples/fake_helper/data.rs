@@ -289,7 +289,14 @@ pub(crate) fn event(id: u64, age: u64) -> Event {
     }
 }
 
-pub(crate) fn question(id: u64, program: &str, host: &str, port: u16, service: &str) -> Question {
+/// One of four questions.
+pub(crate) fn question(id: u64) -> Question {
+    let (program, host, port, service) = match id {
+        1 => ("/usr/bin/curl", "downloads.example.org", 443, "https"),
+        2 => ("/home/alice/.local/share/game/bin/launcher", "", 27_015, ""),
+        3 => ("/usr/sbin/cupsd", "printers.example.net", 631, "ipp"),
+        _ => ("/usr/lib/reader/reader", "books.example.com", 443, "https"),
+    };
     Question {
         id,
         opened: now(),

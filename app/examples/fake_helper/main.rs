@@ -8,27 +8,31 @@
     reason = "a tool that is never installed; whoever uses it wants to see where it broke"
 )]
 
+mod asking;
 mod busy;
 mod data;
 mod safeguard;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bastion_ipc::Error;
 use bastion_ipc::names;
-use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::{
-    Answer, Connection as Live, Ends, Event, Guard, LogQuery, Question, Status, WireRule,
-    WireSettings,
+    Answer, Connection as Live, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Question,
+    Status, WireRule, WireSettings,
 };
 use bastion_policy::settings::Settings;
-use zbus::message::Header;
+use zbus::names::OwnedUniqueName;
 use zbus::object_server::SignalEmitter;
-use zbus::{Connection, ObjectPath, interface};
 
-use data::{details, event, question, rules};
+use zbus::{Connection, OwnedObjectPath, interface};
+
+use data::{event, question, rules};
 
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -46,6 +50,24 @@ struct State {
     next: u64,
     /// Nothing may be done for everybody.
     refuses: bool,
+    /// Where each answer that comes is written down.
+    record: Option<PathBuf>,
+    /// The newest agent: its name on the bus, and the path of its object.
+    agent: Option<(OwnedUniqueName, OwnedObjectPath)>,
+}
+
+impl State {
+    /// Writes an answer down, whatever comes of it.
+    fn note(&self, id: u64, answer: &Answer) {
+        if let Some(record) = &self.record {
+            let mut file = File::options()
+                .create(true)
+                .append(true)
+                .open(record)
+                .unwrap();
+            writeln!(file, "{id} {}", answer.action).unwrap();
+        }
+    }
 }
 
 type Shared = Arc<Mutex<State>>;
@@ -53,7 +75,6 @@ type Shared = Arc<Mutex<State>>;
 struct Control(Shared);
 struct Rules(Shared);
 struct Events(Shared);
-struct Prompts(Shared);
 
 #[interface(name = "org.bastionfirewall.Helper1.Control")]
 impl Control {
@@ -178,6 +199,14 @@ impl Rules {
         }
         tell_rules(bus).await
     }
+    fn explain(&self, query: ExplainQuery) -> Result<Explanation, Error> {
+        let _ = query.checked()?;
+        Ok(Explanation {
+            outcome: "ask".into(),
+            reason: "no-rule".into(),
+            ..Explanation::default()
+        })
+    }
 }
 
 #[interface(name = "org.bastionfirewall.Helper1.Events")]
@@ -226,90 +255,9 @@ impl Events {
     async fn rules_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
 }
 
-#[interface(name = "org.bastionfirewall.Helper1.Prompts")]
-impl Prompts {
-    async fn register_agent(
-        &self,
-        path: ObjectPath<'_>,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] bus: &Connection,
-    ) -> Result<(), Error> {
-        let sender = header.sender().unwrap().to_owned();
-        let path = path.to_owned();
-        let (bus, state) = (bus.clone(), self.0.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let agent = AgentProxy::builder(&bus)
-                .destination(sender)
-                .path(path)
-                .build()
-                .await
-                .unwrap();
-            let mut questions: Vec<_> = state.lock().unwrap().questions.values().cloned().collect();
-            questions.sort_by_key(|q| q.id);
-            for question in &mut questions {
-                question.opened = now();
-                question.deadline = now() + 60_000;
-                agent.ask(question.clone()).await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            for mut question in questions {
-                // Others are answered meanwhile.
-                if state.lock().unwrap().questions.contains_key(&question.id) {
-                    question.details = Some(details(question.id));
-                    agent.ask(question).await.unwrap();
-                }
-            }
-        });
-        Ok(())
-    }
-    fn unregister_agent(&self) {}
-    async fn answer(
-        &self,
-        id: u64,
-        answer: Answer,
-        #[zbus(connection)] bus: &Connection,
-    ) -> Result<(), Error> {
-        println!("answer {id} {answer:?}");
-        {
-            let mut state = self.0.lock().unwrap();
-            state
-                .questions
-                .remove(&id)
-                .ok_or_else(|| Error::NotFound("There is no such question.".into()))?;
-            state
-                .live
-                .retain(|live| live.state != "waiting" || live.event.id != 900 + id);
-            state.status.questions = state.questions.len() as u32;
-            match answer.action.as_str() {
-                "allow" => state.status.allowed += 1,
-                _ => state.status.denied += 1,
-            }
-        }
-        tell_status(&self.0, bus).await
-    }
-}
-
 fn state(ask: bool) -> State {
-    let questions = match ask {
-        true => vec![
-            question(1, "/usr/bin/curl", "downloads.example.org", 443, "https"),
-            question(
-                2,
-                "/home/alice/.local/share/game/bin/launcher",
-                "",
-                27_015,
-                "",
-            ),
-            question(3, "/usr/sbin/cupsd", "printers.example.net", 631, "ipp"),
-            question(
-                4,
-                "/usr/lib/reader/reader",
-                "books.example.com",
-                443,
-                "https",
-            ),
-        ],
+    let questions: Vec<_> = match ask {
+        true => (1..=4).map(question).collect(),
         false => Vec::new(),
     };
     let live = |id: u64, state: &str| {
@@ -354,6 +302,8 @@ fn state(ask: bool) -> State {
         questions: questions.into_iter().map(|q| (q.id, q)).collect(),
         next: 100,
         refuses: false,
+        record: None,
+        agent: None,
     }
 }
 
@@ -365,15 +315,22 @@ async fn main() -> zbus::Result<()> {
         safeguard::begin_own(&mut state.status);
     }
     state.refuses = told("--refuse");
+    let mut arguments = std::env::args();
+    state.record =
+        arguments.find_map(|argument| argument.strip_prefix("--record=").map(PathBuf::from));
     let state: Shared = Arc::new(Mutex::new(state));
     let busy = told("--busy").then(|| state.clone());
     let bus = zbus::connection::Builder::system()
         .serve_at(names::HELPER_PATH, Control(state.clone()))
         .serve_at(names::HELPER_PATH, Rules(state.clone()))
         .serve_at(names::HELPER_PATH, Events(state.clone()))
-        .serve_at(names::HELPER_PATH, Prompts(state.clone()))
+        .serve_at(names::HELPER_PATH, asking::Prompts(state.clone()))
+        .serve_at(names::HELPER_PATH, asking::Asking(state.clone()))
         .serve_at(names::HELPER_PATH, safeguard::Storm(state))
         .name(names::HELPER)
+        // Another one may take the name.
+        .allow_name_replacements(true)
+        .replace_existing_names(true)
         .build()
         .await?;
     if let Some(state) = busy {

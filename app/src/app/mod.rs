@@ -2,11 +2,13 @@
 //! and the prompt, and the prompt's answers to the helper.
 
 mod actions;
+mod questions;
 
 use std::time::Duration;
 
 use adw::prelude::*;
-use bastion_ipc::wire::{Guard, Status};
+use bastion_ipc::wire::{Guard, Question, Status};
+use bastion_policy::rule::Action;
 use gtk::gio;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
@@ -64,8 +66,12 @@ pub enum Input {
     Client(Message),
     /// A page has something to tell.
     Page(pages::Output),
-    /// The user answered a question.
+    /// The prompt has something to tell.
     Prompt(prompt::Output),
+    /// The user chose an answer that the notification of this question and number offers.
+    Notified(u64, u64, Action),
+    /// The user wants to see what is asked.
+    ShowQuestion,
     /// The user wants to see the main window.
     Activate,
     /// The user wants to undo something.
@@ -91,6 +97,8 @@ pub enum Input {
 pub enum Done {
     /// An answer was delivered, or not.
     Answered(u64, Result<(), Failure>),
+    /// What is known of why a question is asked.
+    Near(Box<Question>, questions::Near),
     /// The helper was started, or not.
     Started(Result<(), Failure>),
     /// What Safeguard does for the user, asked for before it is ended.
@@ -160,6 +168,7 @@ impl Component for App {
         ];
         let widgets = Window::build(&root, pages, &sender);
         actions::add(&application, &sender);
+        questions::add_actions(&application, &sender);
 
         let forward = input.clone();
         relm4::spawn(task.run(move |message| {
@@ -212,12 +221,12 @@ impl Component for App {
             Input::Page(pages::Output::Undoable(text, undo)) => {
                 window.toast_with_undo(&text, undo, &sender);
             }
-            Input::Prompt(prompt::Output::Answer(id, answer)) => {
-                let client = self.client.clone();
-                sender.oneshot_command(async move {
-                    Done::Answered(id, client.answer(id, &answer).await)
-                });
+            Input::Prompt(output) => self.hear_prompt(output, &sender),
+            Input::Notified(id, number, action) => {
+                self.prompt
+                    .emit(prompt::Input::Notified(id, number, action));
             }
+            Input::ShowQuestion => self.prompt.emit(prompt::Input::Show),
             Input::Activate => root.present(),
             Input::Undo(Undo::AddRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Restore(rule));
@@ -256,6 +265,7 @@ impl Component for App {
     ) {
         match done {
             Done::Answered(id, result) => self.prompt.emit(prompt::Input::Settled(id, result)),
+            Done::Near(question, near) => self.tell_near(&question, near),
             Done::Started(Ok(())) | Done::Left(Ok(())) => {}
             Done::Started(Err(failure)) | Done::Left(Err(failure)) => {
                 window.toast(&failure.sentence());
@@ -302,6 +312,7 @@ impl App {
         if let Some(change) = self.safeguard.hear(&status, time::now()) {
             let show = format!("app.{SHOW}");
             notification::of_safeguard(&relm4::main_application(), change, &show);
+            window.announce(&[change.title(), change.body()].join(". "));
         }
         self.watch(Duration::ZERO, sender);
         self.overview

@@ -1,13 +1,15 @@
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
-    Answer, Connection as LiveConnection, Ends, Event, Guard, LogQuery, WireRule, WireSettings,
+    Answer, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery,
+    WireRule, WireSettings,
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
 use zbus::proxy::MethodFlags;
 
 use super::Failure;
+use super::helper::Helper;
 use super::task::{Task, Wish};
 use crate::i18n::gettext;
 
@@ -17,6 +19,7 @@ use crate::i18n::gettext;
 pub struct Client {
     connection: watch::Receiver<Option<Connection>>,
     wishes: mpsc::UnboundedSender<Wish>,
+    helper: Helper,
 }
 
 impl Client {
@@ -25,7 +28,13 @@ impl Client {
     pub fn new() -> (Self, Task) {
         let (connected, connection) = watch::channel(None);
         let (wishes, wished) = mpsc::unbounded_channel();
-        (Self { connection, wishes }, Task::new(connected, wished))
+        let helper = Helper::default();
+        let client = Self {
+            connection,
+            wishes,
+            helper: helper.clone(),
+        };
+        (client, Task::new(connected, wished, helper))
     }
 
     /// A client that never connects.
@@ -207,12 +216,30 @@ impl Client {
         Ok(self.events().await?.get_connections(false).await?)
     }
 
-    /// Answers a question.
+    /// What would be decided about a connection, and why.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub async fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Failure> {
+        Ok(self.rules_proxy().await?.explain(query).await?)
+    }
+
+    /// Answers a question, by the app's number of it. Only the helper that asked it gets the
+    /// answer.
     ///
     /// # Errors
     /// If it is refused, or the question is settled already.
-    pub async fn answer(&self, id: u64, answer: &Answer) -> Result<(), Failure> {
-        let proxy = PromptsProxy::new(&self.connection()?).await?;
-        Ok(proxy.answer(id, answer).await?)
+    pub async fn answer(&self, number: u64, answer: &Answer) -> Result<(), Failure> {
+        let over = || Failure::Gone(gettext("This question needs no answer any more."));
+        let (asker, id) = self.helper.asker(number).ok_or_else(over)?;
+        let proxy = PromptsProxy::builder(&self.connection()?)
+            .destination(asker)
+            .build()
+            .await?;
+        let answered = proxy.answer(id, answer).await.map_err(Failure::from);
+        if matches!(answered, Ok(()) | Err(Failure::Gone(_))) {
+            self.helper.forget(number);
+        }
+        answered
     }
 }

@@ -4,6 +4,7 @@
 mod agent;
 mod calls;
 mod failure;
+mod helper;
 mod task;
 
 pub use calls::Client;
@@ -25,7 +26,7 @@ pub enum Message {
     Decided(Vec<Event>),
     /// Rules were added, changed or removed.
     RulesChanged,
-    /// The user has to be asked.
+    /// The user has to be asked. The number of the question is the app's own, never used twice.
     Ask(Box<Question>),
     /// A question needs no answer any more.
     Withdraw(u64),

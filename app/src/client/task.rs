@@ -14,7 +14,8 @@ use zbus::ObjectPath;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
 use zbus::names::OwnedUniqueName;
 
-use super::agent::{Agent, HelperName};
+use super::agent::Agent;
+use super::helper::Helper;
 use super::{Failure, Message};
 use crate::model::status::Link;
 
@@ -35,7 +36,7 @@ pub(super) enum Wish {
 pub struct Task {
     connected: watch::Sender<Option<Connection>>,
     wishes: mpsc::UnboundedReceiver<Wish>,
-    helper: HelperName,
+    helper: Helper,
 }
 
 /// Waits until the helper has said something else of why it does not run.
@@ -65,11 +66,12 @@ impl Task {
     pub(super) fn new(
         connected: watch::Sender<Option<Connection>>,
         wishes: mpsc::UnboundedReceiver<Wish>,
+        helper: Helper,
     ) -> Self {
         Self {
             connected,
             wishes,
-            helper: HelperName::default(),
+            helper,
         }
     }
 
@@ -117,7 +119,13 @@ impl Task {
             };
             self.connected.send_replace(None);
             match end {
-                End::Owner(new) => owner = new,
+                End::Owner(new) => {
+                    if owner.is_some() && new.is_some() {
+                        // Another helper, at once: what the one before has asked is over.
+                        emit(Message::Link(Link::Connecting));
+                    }
+                    owner = new;
+                }
                 End::Retry => {}
                 End::Bus => return Ok(()),
                 End::Failed(failure) => {

@@ -206,11 +206,12 @@ pub fn answer(action: Action, scope: &str, lifetime: &str) -> Answer {
     }
 }
 
-/// What closing the window means: no, this one time, and no rule is made.
+/// An answer for this one time, of which no rule is made: what closing the window means, and the
+/// buttons of a notification.
 #[must_use]
-pub fn deny_once() -> Answer {
+pub fn once(action: Action) -> Answer {
     answer(
-        Action::Deny,
+        action,
         AnswerScope::Flow.as_str(),
         &AnswerLifetime::Once.to_string(),
     )
@@ -319,9 +320,11 @@ mod tests {
     }
 
     #[test]
-    fn closing_denies_once() {
-        let checked = CheckedAnswer::try_from(&deny_once()).unwrap();
-        assert_eq!(checked.action, Action::Deny);
-        assert_eq!(checked.lifetime, AnswerLifetime::Once);
+    fn once_makes_no_rule() {
+        for action in [Action::Allow, Action::Deny] {
+            let checked = CheckedAnswer::try_from(&once(action)).unwrap();
+            assert_eq!(checked.action, action);
+            assert_eq!(checked.lifetime, AnswerLifetime::Once);
+        }
     }
 }

@@ -31,6 +31,11 @@ impl Stack {
         self.questions.front()
     }
 
+    /// All of them, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Question> {
+        self.questions.iter()
+    }
+
     /// How many wait behind the one shown.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -6,12 +6,22 @@
 //! gone to. A question that changes while it is shown (a program can bring that about as often as
 //! it likes) closes Allow again where that matters, and never Deny. Escape does nothing: whoever presses it was likely busy in another window when this
 //! one came. Closing the window denies once, after the same half second.
+//!
+//! What is not seen in the window the desktop is notified of (`notify`); the window comes without
+//! taking the keyboard where it can (`raise`), and a screen reader says what is asked (`speech`).
 
+mod answers;
+mod notify;
+mod parts;
+mod raise;
+mod speech;
 mod view;
+mod why;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -23,10 +33,13 @@ use relm4::{Component, ComponentParts, ComponentSender};
 
 use crate::client::Failure;
 use crate::model::guard::Guard;
+use crate::model::notice::{News, Notices};
 use crate::model::question::{self, QuestionText};
 use crate::model::stack::{Shown, Stack};
 use crate::model::time;
+use crate::model::why::Line;
 use crate::settings::AppSettings;
+use speech::Speech;
 use view::View;
 
 /// How often the time left is shown anew, and the half second checked.
@@ -65,8 +78,14 @@ pub struct Prompt {
     guard: Guard,
     /// Keeps Deny closed. No change of the question restarts it: denying by accident is safe.
     deny_guard: Guard,
-    /// The answer to the shown question is on its way.
-    answering: bool,
+    /// Questions whose answer is on its way.
+    answering: BTreeSet<u64>,
+    /// What the desktop was notified of.
+    notices: Notices,
+    /// What a screen reader says.
+    speech: Speech,
+    /// It was asked why the shown question is asked.
+    why_asked: bool,
     ticking: Option<glib::SourceId>,
     /// The button that had the focus when a warning came, until it can be pressed again.
     resumed: Option<gtk::Button>,
@@ -91,6 +110,14 @@ pub enum Input {
     Press(Action),
     /// The user wants to close the window.
     Close,
+    /// The user wants to see the window.
+    Show,
+    /// The user chose an answer that the notification of this question and number offers.
+    Notified(u64, u64, Action),
+    /// The user wants to know why the shown question is asked.
+    Why,
+    /// Which rules come near a question.
+    Near(u64, Result<Vec<Line>, Failure>),
 }
 
 /// What the prompt gives out.
@@ -98,6 +125,12 @@ pub enum Input {
 pub enum Output {
     /// The user's answer to a question; [`Input::Settled`] is expected in return.
     Answer(u64, Answer),
+    /// What the desktop is to show.
+    Desktop(News),
+    /// An answer from a notification counted for nothing; the sentence says why.
+    Unanswered(String),
+    /// [`Input::Near`] is wanted for this question.
+    Why(Box<Question>),
 }
 
 impl Component for Prompt {
@@ -133,6 +166,12 @@ impl Component for Prompt {
                 input.input(Input::Focused);
             }
         });
+        let input = sender.clone();
+        view.why.row.connect_expanded_notify(move |row| {
+            if row.is_expanded() {
+                input.input(Input::Why);
+            }
+        });
         let model = Self {
             clock,
             settings,
@@ -140,7 +179,10 @@ impl Component for Prompt {
             text: None,
             guard: Guard::default(),
             deny_guard: Guard::default(),
-            answering: false,
+            answering: BTreeSet::new(),
+            notices: Notices::default(),
+            speech: Speech::default(),
+            why_asked: false,
             ticking: None,
             resumed: None,
         };
@@ -182,8 +224,16 @@ impl Component for Prompt {
             }
             Input::Press(action) => self.press(action, view, &sender),
             Input::Close => self.close(view, window, &sender),
+            Input::Show if self.text.is_some() => window.present(),
+            Input::Show => {}
+            Input::Notified(id, number, action) => {
+                self.answer_notified((id, number, action), window, &sender);
+            }
+            Input::Why => self.ask_why(&sender),
+            Input::Near(id, near) => self.show_near(id, near, view),
         }
-        self.refresh(view);
+        self.refresh(view, window);
+        self.notify(window, &sender);
     }
 
     fn shutdown(&mut self, _: &mut View, _: relm4::Sender<Output>) {
@@ -192,15 +242,6 @@ impl Component for Prompt {
 }
 
 impl Prompt {
-    /// True when this answer now would be meant.
-    fn answerable(&self, action: Action) -> bool {
-        let guard = match action {
-            Action::Allow => self.guard,
-            _ => self.deny_guard,
-        };
-        self.text.is_some() && !self.answering && guard.is_open((self.clock.steady)())
-    }
-
     fn restart_guards(&mut self) {
         let now = (self.clock.steady)();
         self.guard.restart(now);
@@ -229,25 +270,29 @@ impl Prompt {
                     question::position(&text.lifetimes, &self.settings.text("prompt-lifetime"));
                 view.show(&text, scope, lifetime);
                 View::fit(window);
+                self.speech.begin(View::summary(&text));
+                self.why_asked = false;
                 let before = self.text.replace(text).map(|text| text.id);
                 match before == Some(question.id) {
                     true => self.guard.restart((self.clock.steady)()),
                     false => self.restart_guards(),
                 }
                 if !window.is_visible() {
-                    window.present();
+                    raise::raise(window);
                 }
-                // After presenting, which would move the focus to the first widget that takes it.
+                // After showing, which would move the focus to the first widget that takes it.
                 GtkWindowExt::set_focus(window, Some(&view.head));
                 self.start_ticking(sender);
             }
             _ => {
                 self.text = None;
+                self.speech = Speech::default();
                 window.set_visible(false);
                 self.stop_ticking();
             }
         }
-        self.answering = false;
+        let open: BTreeSet<_> = self.stack.all().map(|question| question.id).collect();
+        self.answering.retain(|id| open.contains(id));
         self.resumed = None;
     }
 
@@ -259,6 +304,9 @@ impl Prompt {
         };
         let heading = view.heading();
         view.show_facts(text);
+        if view.heading() != heading {
+            view.announce(&View::summary(text));
+        }
         let news = text.warnings.iter();
         for warning in news.filter(|warning| !before.warnings.contains(warning)) {
             View::fit(window);
@@ -272,75 +320,23 @@ impl Prompt {
     }
 
     /// Brings what changes all the time up to date.
-    fn refresh(&mut self, view: &View) {
+    fn refresh(&mut self, view: &View, window: &adw::Window) {
         let allowable = self.answerable(Action::Allow);
         view.set_answerable(allowable, self.answerable(Action::Deny));
         if let Some(button) = self.resumed.take_if(|_| allowable) {
             view.resume_at(&button);
         }
         view.show_waiting(self.stack.waiting());
-        if let Some(question) = self.stack.shown() {
-            view.show_time(question.opened, question.deadline, (self.clock.wall)());
-        }
-    }
-
-    fn press(&mut self, action: Action, view: &View, sender: &ComponentSender<Self>) {
-        let Some(text) = self.text.as_ref().filter(|_| self.answerable(action)) else {
+        let Some(question) = self.stack.shown() else {
             return;
         };
-        let chosen = |row: &adw::ComboRow, choices: &[question::Choice]| {
-            let selected = usize::try_from(row.selected()).unwrap_or(usize::MAX);
-            choices.get(selected).or(choices.first()).cloned()
-        };
-        let (Some(scope), Some(lifetime)) = (
-            chosen(&view.scope, &text.scopes),
-            chosen(&view.lifetime, &text.lifetimes),
-        ) else {
-            return;
-        };
-        self.settings.set_text("prompt-scope", &scope.value);
-        self.settings.set_text("prompt-lifetime", &lifetime.value);
-        view.show_failure("");
-        self.answering = true;
-        let answer = question::answer(action, &scope.value, &lifetime.value);
-        give(sender, text.id, answer);
-    }
-
-    fn settled(
-        &mut self,
-        id: u64,
-        result: Result<(), Failure>,
-        view: &View,
-        window: &adw::Window,
-        sender: &ComponentSender<Self>,
-    ) {
-        match result {
-            Ok(()) | Err(Failure::Gone(_)) => {
-                let shown = self.stack.remove(id);
-                self.turn(shown, view, window, sender);
-            }
-            Err(failure) if self.text.as_ref().is_some_and(|text| text.id == id) => {
-                view.show_failure(&failure.sentence());
-                self.answering = false;
-                self.restart_guards();
-            }
-            Err(failure) => tracing::warn!(id, %failure, "an answer was refused"),
+        let now = (self.clock.wall)();
+        view.show_time(question.opened, question.deadline, now);
+        let rest = question.deadline.saturating_sub(now);
+        let left = view.time_left();
+        for text in self.speech.go_on(window.is_mapped(), rest, &left) {
+            view.announce(&text);
         }
-    }
-
-    /// Denies once. Where that would take an administrator, nobody is bothered: the question runs
-    /// out of time, which denies it as well.
-    fn close(&mut self, view: &View, window: &adw::Window, sender: &ComponentSender<Self>) {
-        let deniable = self.answerable(Action::Deny);
-        let Some(text) = self.text.as_ref().filter(|_| deniable) else {
-            return;
-        };
-        let id = text.id;
-        if !text.needs_administrator {
-            give(sender, id, question::deny_once());
-        }
-        let shown = self.stack.remove(id);
-        self.turn(shown, view, window, sender);
     }
 
     fn start_ticking(&mut self, sender: &ComponentSender<Self>) {
@@ -360,8 +356,8 @@ impl Prompt {
     }
 }
 
-fn give(sender: &ComponentSender<Prompt>, id: u64, answer: Answer) {
-    if sender.output(Output::Answer(id, answer)).is_err() {
-        tracing::error!(id, "nobody takes the answer");
+fn tell(sender: &ComponentSender<Prompt>, output: Output) {
+    if let Err(output) = sender.output(output) {
+        tracing::error!(?output, "nobody listens to the prompt");
     }
 }

@@ -1,13 +1,17 @@
 //! The widgets of the prompt.
 
 use adw::prelude::*;
-use gtk::{glib, pango};
+use gtk::glib;
 
 use crate::i18n::{gettext, gettext_f, ngettext_f};
 use crate::model::details::Fact;
 use crate::model::question::{Choice, QuestionText};
 use crate::model::time;
-use crate::widgets::{choice, program};
+use crate::shortcuts;
+use crate::widgets::{announce, choice as choices, program};
+
+use super::parts::{button, choice, column, fact, heading, note, sign};
+use super::why::Why;
 
 const ICON_SIZE: i32 = 64;
 const WIDTH: i32 = 460;
@@ -30,6 +34,7 @@ pub struct View {
     user: adw::ActionRow,
     details: adw::ExpanderRow,
     facts: [(Fact, adw::ActionRow); Fact::ALL.len()],
+    pub(super) why: Why,
     pub(super) scope: adw::ComboRow,
     pub(super) lifetime: adw::ComboRow,
     failure: gtk::Label,
@@ -66,15 +71,18 @@ impl View {
                 .title(gettext("Details"))
                 .build(),
             facts: Fact::ALL.map(|about| (about, fact(&about.title()))),
+            why: Why::new(),
             scope: choice(&gettext("Applies To")),
             lifetime: choice(&gettext("Remember")),
             failure: note("error"),
             progress: gtk::ProgressBar::builder().build(),
             time_left: gtk::Label::builder()
                 .css_classes(["caption", "dim-label", "numeric"])
+                .justify(gtk::Justification::Center)
+                .wrap(true)
                 .build(),
-            deny: button(&gettext("_Deny"), "destructive-action"),
-            allow: button(&gettext("_Allow"), "suggested-action"),
+            deny: button(&shortcuts::deny(), "destructive-action"),
+            allow: button(&shortcuts::allow(), "suggested-action"),
         };
         // The focus starts where no key does anything, and a screen reader begins to read.
         view.head.set_focusable(true);
@@ -109,6 +117,7 @@ impl View {
             self.details.add_row(row);
         }
         who.append(&self.details);
+        who.append(&self.why.row);
         let how = gtk::ListBox::builder()
             .selection_mode(gtk::SelectionMode::None)
             .css_classes(["boxed-list"])
@@ -151,6 +160,7 @@ impl View {
     pub fn show(&self, text: &QuestionText, scope: u32, lifetime: u32) {
         self.show_facts(text);
         self.details.set_expanded(false);
+        self.why.reset();
         offer(&self.scope, &text.scopes, scope);
         offer(&self.lifetime, &text.lifetimes, lifetime);
         self.show_failure("");
@@ -158,12 +168,7 @@ impl View {
 
     /// Shows what is known of a question. What people have chosen, opened or typed stays.
     pub fn show_facts(&self, text: &QuestionText) {
-        let source = if text.app.is_empty() {
-            &text.path
-        } else {
-            &text.app
-        };
-        let look = program::look_as(&text.face, source);
+        let look = look(text);
         self.icon.set_from_gicon(&look.icon);
         let names = [
             ("program", look.name.as_str()),
@@ -203,8 +208,28 @@ impl View {
     /// Makes a warning that came later be noticed: it is brought into sight and read out.
     pub fn point_out(&self, warning: &str) {
         self.scroller.vadjustment().set_value(0.0);
-        self.head
-            .announce(warning, gtk::AccessibleAnnouncementPriority::High);
+        self.announce(warning);
+    }
+
+    /// Has a screen reader say something at once.
+    pub fn announce(&self, text: &str) {
+        announce(&self.head, text);
+    }
+
+    /// What is asked, in one sentence to be heard.
+    pub fn summary(text: &QuestionText) -> String {
+        let look = look(text);
+        let values = [
+            ("program", look.name.as_str()),
+            ("destination", text.destination.as_str()),
+            ("service", text.service.as_str()),
+        ];
+        let asked = gettext_f(
+            "{program} wants to connect to {destination}, {service}.",
+            &values,
+        );
+        let said = std::iter::once(&asked).chain(&text.warnings);
+        said.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// Gives the window the height that what it shows needs.
@@ -216,6 +241,9 @@ impl View {
     pub fn show_failure(&self, why: &str) {
         self.failure.set_label(why);
         self.failure.set_visible(!why.is_empty());
+        if !why.is_empty() {
+            self.announce(why);
+        }
     }
 
     /// Says how many questions wait behind this one.
@@ -243,6 +271,11 @@ impl View {
         ));
     }
 
+    /// How much time is left, as it was shown last.
+    pub fn time_left(&self) -> glib::GString {
+        self.time_left.label()
+    }
+
     /// Makes the answers possible or impossible.
     pub fn set_answerable(&self, allow: bool, deny: bool) {
         self.allow.set_sensitive(allow);
@@ -265,59 +298,13 @@ impl View {
     }
 }
 
-fn column(spacing: i32) -> gtk::Box {
-    gtk::Box::builder()
-        .orientation(gtk::Orientation::Vertical)
-        .spacing(spacing)
-        .build()
-}
-
-fn heading(style: &str) -> gtk::Label {
-    gtk::Label::builder()
-        .css_classes([style])
-        .justify(gtk::Justification::Center)
-        .wrap(true)
-        .wrap_mode(pango::WrapMode::WordChar)
-        .lines(3)
-        .ellipsize(pango::EllipsizeMode::End)
-        .build()
-}
-
-fn note(style: &str) -> gtk::Label {
-    gtk::Label::builder()
-        .css_classes([style])
-        .wrap(true)
-        .xalign(0.0)
-        .visible(false)
-        .build()
-}
-
-/// A warning, which colour alone would not make one.
-fn sign(warning: &str) -> gtk::Box {
-    let label = note("warning");
-    label.set_label(warning);
-    label.set_hexpand(true);
-    label.set_visible(true);
-    let icon = gtk::Image::builder()
-        .icon_name("dialog-warning-symbolic")
-        .valign(gtk::Align::Start)
-        .css_classes(["warning"])
-        .accessible_role(gtk::AccessibleRole::Presentation)
-        .build();
-    let sign = gtk::Box::builder().spacing(12).build();
-    sign.append(&icon);
-    sign.append(&label);
-    sign
-}
-
-fn fact(title: &str) -> adw::ActionRow {
-    adw::ActionRow::builder()
-        .title(title)
-        .use_markup(false)
-        .subtitle_lines(3)
-        .subtitle_selectable(true)
-        .css_classes(["property"])
-        .build()
+/// Name and icon of the program.
+pub(super) fn look(text: &QuestionText) -> program::Look {
+    let source = match text.app.as_str() {
+        "" => &text.path,
+        _ => &text.app,
+    };
+    program::look_as(&text.face, source)
 }
 
 fn set_fact(row: &adw::ActionRow, value: &str) {
@@ -325,25 +312,8 @@ fn set_fact(row: &adw::ActionRow, value: &str) {
     row.set_visible(!value.is_empty());
 }
 
-fn choice(title: &str) -> adw::ComboRow {
-    let row = choice::row(title, &[]);
-    // Below the title there is room for long names.
-    row.set_use_subtitle(true);
-    row
-}
-
 fn offer(row: &adw::ComboRow, choices: &[Choice], selected: u32) {
     let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
-    choice::offer(row, &labels, selected);
+    choices::offer(row, &labels, selected);
     row.set_sensitive(choices.len() > 1);
-}
-
-fn button(label: &str, style: &str) -> gtk::Button {
-    gtk::Button::builder()
-        .label(label)
-        .use_underline(true)
-        .height_request(42)
-        .css_classes([style])
-        .sensitive(false)
-        .build()
 }

@@ -6,3 +6,14 @@ pub mod choice;
 pub mod program;
 pub mod sorted;
 pub mod sync;
+
+use gtk::prelude::*;
+
+/// Has a screen reader say something at once. The window says it: screen readers know that from
+/// the beginning, and what is in it only once they have looked.
+pub(crate) fn announce(widget: &impl IsA<gtk::Widget>, text: &str) {
+    let window = widget.root().and_downcast::<gtk::Window>();
+    if let Some(window) = window {
+        window.announce(text, gtk::AccessibleAnnouncementPriority::High);
+    }
+}

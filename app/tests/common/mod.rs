@@ -29,28 +29,36 @@ impl Drop for Running {
 
 /// A bus.
 pub struct Bus {
-    _daemon: Running,
+    daemon: Option<Running>,
     address: String,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Bus {
     pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let socket = directory.path().join("bus");
-        let address = format!("unix:path={}", socket.display());
+        let address = format!("unix:path={}", directory.path().join("bus").display());
+        let mut bus = Self {
+            daemon: None,
+            address,
+            directory,
+        };
+        bus.restart();
+        bus
+    }
+
+    /// Closes every connection, and is there again.
+    pub fn restart(&mut self) {
+        drop(self.daemon.take());
+        let socket = self.directory.path().join("bus");
+        let _ = std::fs::remove_file(&socket);
         let daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--address", &address])
+            .args(["--session", "--nofork", "--address", &self.address])
             .stderr(Stdio::null())
             .spawn()
             .expect("dbus-daemon is installed");
-        let bus = Self {
-            _daemon: Running(daemon),
-            address,
-            _directory: directory,
-        };
+        self.daemon = Some(Running(daemon));
         eventually("the bus", || socket.exists().then_some(()));
-        bus
     }
 
     pub fn address(&self) -> &str {

@@ -1,3 +1,5 @@
+mod spoken;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ struct Bench {
     steady: Rc<Cell<Duration>>,
     wall: Rc<Cell<u64>>,
     answers: Rc<RefCell<Vec<(u64, Answer)>>>,
+    others: Rc<RefCell<Vec<Output>>>,
 }
 
 impl Bench {
@@ -21,21 +24,25 @@ impl Bench {
         let steady = Rc::new(Cell::new(Duration::from_secs(100)));
         let wall = Rc::new(Cell::new(1_000_000));
         let answers = Rc::new(RefCell::new(Vec::new()));
-        let (s, w, a) = (steady.clone(), wall.clone(), answers.clone());
+        let others = Rc::new(RefCell::new(Vec::new()));
+        let (s, w) = (steady.clone(), wall.clone());
+        let (a, o) = (answers.clone(), others.clone());
         let clock = Clock {
             steady: Rc::new(move || s.get()),
             wall: Rc::new(move || w.get()),
         };
         let prompt = Prompt::builder()
             .launch((clock, AppSettings::none()))
-            .connect_receiver(move |_, Output::Answer(id, answer)| {
-                a.borrow_mut().push((id, answer))
+            .connect_receiver(move |_, output| match output {
+                Output::Answer(id, answer) => a.borrow_mut().push((id, answer)),
+                other => o.borrow_mut().push(other),
             });
         Self {
             prompt,
             steady,
             wall,
             answers,
+            others,
         }
     }
 
@@ -200,7 +207,7 @@ fn closing_denies_once() {
     bench.row("Remember").set_selected(1);
     bench.prompt.widget().close();
     settle();
-    assert_eq!(*bench.answers.borrow(), [(1, question::deny_once())]);
+    assert_eq!(*bench.answers.borrow(), [(1, question::once(Action::Deny))]);
     assert!(!bench.visible());
 }
 
