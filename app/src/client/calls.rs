@@ -224,6 +224,21 @@ impl Client {
         Ok(self.rules_proxy().await?.explain(query).await?)
     }
 
+    /// The logind session this user sees; none where there is none, or nobody to tell.
+    pub async fn session(&self) -> Option<String> {
+        let user = zbus::Proxy::new(
+            &self.connection().ok()?,
+            "org.freedesktop.login1",
+            "/org/freedesktop/login1/user/self",
+            "org.freedesktop.login1.User",
+        )
+        .await
+        .ok()?;
+        let shown = user.get_property("Display").await.ok()?;
+        let (id, _): (String, zbus::OwnedObjectPath) = shown;
+        (!id.is_empty()).then_some(id)
+    }
+
     /// Answers a question, by the app's number of it. Only the helper that asked it gets the
     /// answer.
     ///

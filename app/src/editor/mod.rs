@@ -1,30 +1,62 @@
 //! The rule editor: a dialog with every field of a rule, which says in a sentence what the rule
-//! does, and can't save what makes no sense.
+//! does and which recent connections it would have matched, and can't save what makes no sense.
 
+mod fields;
+mod lifetime;
+mod picker;
+mod preview;
+mod programs;
 mod rows;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 use adw::prelude::*;
-use bastion_ipc::wire::WireRule;
-use gtk::gio;
+use bastion_ipc::wire::{Connection, Event, LogQuery, WireRule};
 use relm4::{Component, ComponentParts, ComponentSender};
 
-use crate::client::Failure;
+use crate::client::{Client, Failure};
 use crate::i18n::gettext;
-use crate::model::form::{Form, Mistake};
+use crate::model::form::{Complete, Field, Form, Mistake, ProgramKind};
 use crate::model::names::Directory;
+use crate::model::picker::{Fact, Instead, running};
+use crate::model::preview::{LAST, Recent};
 use crate::model::time;
-use rows::Rows;
+use view::Widgets;
+
+/// What the editor starts with.
+#[derive(Debug)]
+pub struct Init {
+    /// The rule to change, or to begin with; none to begin anew.
+    pub rule: Option<WireRule>,
+    /// Asks for recent connections.
+    pub client: Client,
+    /// Names users and services.
+    pub directory: Directory,
+}
 
 /// The component.
 pub struct Editor {
+    client: Client,
     directory: Directory,
     form: Form,
-    checked: Result<(WireRule, String), Vec<Mistake>>,
+    /// The form as the dialog opened with it.
+    opened: Form,
+    checked: Result<Complete, Vec<Mistake>>,
     /// The rule is on its way to the helper.
     saving: bool,
+    past: Past,
+    /// What was found out about a path that was written down.
+    fact: Option<(String, Fact)>,
+}
+
+/// The connections the rule is tried on.
+enum Past {
+    /// They are being asked for.
+    Asked,
+    Known(Recent),
+    Unknown(Failure),
 }
 
 /// What the editor takes in.
@@ -32,14 +64,22 @@ pub struct Editor {
 pub enum Input {
     /// The user changed something.
     Changed,
-    /// The user looks for a program file.
-    Browse,
-    /// The user chose a program file.
-    Chosen(String),
+    /// The user wants to choose a program for this field.
+    Pick(Field),
+    /// The user looks for a program file for this field.
+    Browse(Field),
+    /// The user chose a program, which a rule names so.
+    Chosen(Field, String),
+    /// The user knows what it means to name this, and wants to.
+    Taken(Field, String),
     /// The user wants to keep the rule.
     Save,
     /// What became of it.
     Saved(Result<(), Failure>),
+    /// The user wants to leave without saving.
+    Leave,
+    /// The user wants to lose what was changed.
+    Discard,
     /// The dialog was closed.
     Closed,
 }
@@ -53,20 +93,22 @@ pub enum Output {
     Closed,
 }
 
-/// The widgets that change.
+/// What comes of commands.
 #[derive(Debug)]
-pub struct Widgets {
-    rows: Rows,
-    save: gtk::Button,
-    sentence: gtk::Label,
-    banner: adw::Banner,
+pub enum Done {
+    /// The end of the log, and what is open.
+    Recent(Result<(Vec<Event>, Vec<Connection>), Failure>),
+    /// The user's session, if there is one.
+    Session(Option<String>),
+    /// What was found out about a path.
+    Looked(String, Option<Fact>),
 }
 
 impl Component for Editor {
-    type Init = (Option<WireRule>, Directory);
+    type Init = Init;
     type Input = Input;
     type Output = Output;
-    type CommandOutput = ();
+    type CommandOutput = Done;
     type Root = adw::Dialog;
     type Widgets = Widgets;
 
@@ -77,24 +119,27 @@ impl Component for Editor {
             .build()
     }
 
-    fn init(
-        (rule, directory): Self::Init,
-        root: Self::Root,
-        sender: ComponentSender<Self>,
-    ) -> ComponentParts<Self> {
-        let form = match &rule {
+    fn init(init: Init, root: Self::Root, sender: ComponentSender<Self>) -> ComponentParts<Self> {
+        let directory = init.directory;
+        let mut form = match &init.rule {
             Some(rule) => Form::of(rule, &directory),
             None => Form::new(),
         };
-        let checked = form.check(&directory, time::now());
-        let widgets = build(&root, &form, &sender);
+        let mut widgets = Widgets::build(&root, &form, &directory, &sender);
+        // As the rows show it, so that nothing counts as changed that nobody changed.
+        widgets.rows.read(&mut form);
         let model = Self {
+            client: init.client,
+            checked: form.check(&directory, time::now()),
             directory,
+            opened: form.clone(),
             form,
-            checked,
             saving: false,
+            past: Past::Asked,
+            fact: None,
         };
-        model.show(&widgets);
+        model.ask(&sender);
+        model.show(&mut widgets, &root);
         ComponentParts { model, widgets }
     }
 
@@ -110,9 +155,15 @@ impl Component for Editor {
                 widgets.rows.read(&mut self.form);
                 self.checked = self.form.check(&self.directory, time::now());
                 widgets.banner.set_revealed(false);
+                self.look(&sender);
             }
-            Input::Browse => browse(root, &sender),
-            Input::Chosen(path) => widgets.rows.set_program_path(&path),
+            Input::Pick(field) => widgets.pick(self.offer(field), field),
+            Input::Browse(field) => view::browse(root, field, &sender),
+            Input::Chosen(field, matcher) => match programs::instead(&matcher) {
+                Some(instead) => ask_about(root, field, &matcher, &instead, &sender),
+                None => widgets.take(field, &matcher),
+            },
+            Input::Taken(field, matcher) => widgets.take(field, &matcher),
             Input::Save => self.save(&sender),
             Input::Saved(Ok(())) => {
                 root.force_close();
@@ -122,120 +173,157 @@ impl Component for Editor {
                 widgets.banner.set_title(&failure.sentence());
                 widgets.banner.set_revealed(true);
             }
+            Input::Leave => view::ask_to_discard(root, &sender),
+            Input::Discard => {
+                root.force_close();
+            }
             Input::Closed => give(&sender, Output::Closed),
         }
-        self.show(widgets);
+        self.show(widgets, root);
+    }
+
+    fn update_cmd_with_view(
+        &mut self,
+        widgets: &mut Widgets,
+        done: Done,
+        _: ComponentSender<Self>,
+        root: &adw::Dialog,
+    ) {
+        match done {
+            Done::Recent(Ok((log, open))) => {
+                self.past = Past::Known(Recent::new(&log, &open, &self.directory));
+            }
+            Done::Recent(Err(failure)) => self.past = Past::Unknown(failure),
+            Done::Session(Some(session)) => widgets.rows.lifetime.set_session(session),
+            Done::Session(None) => {}
+            Done::Looked(path, fact) => self.fact = fact.map(|fact| (path, fact)),
+        }
+        self.show(widgets, root);
     }
 }
 
 impl Editor {
-    fn show(&self, widgets: &Widgets) {
+    fn show(&self, widgets: &mut Widgets, root: &adw::Dialog) {
         widgets.rows.show_kinds(&self.form);
-        match &self.checked {
-            Ok((_, sentence)) => {
-                widgets.rows.show_mistakes(&[]);
-                widgets.sentence.set_label(sentence);
+        let mistakes = self.checked.as_ref().err().map_or(&[][..], Vec::as_slice);
+        widgets
+            .rows
+            .show_messages(mistakes, |field| self.hint(field));
+        match (&self.checked, &self.past) {
+            (Ok(complete), Past::Known(recent)) => {
+                widgets.preview.show(recent.preview(&complete.rule));
             }
-            Err(mistakes) => {
-                widgets.rows.show_mistakes(mistakes);
-                let text = gettext("This is not a complete rule yet.");
-                widgets.sentence.set_label(&text);
-            }
+            (_, Past::Unknown(failure)) => widgets.preview.failed(&failure.sentence()),
+            (Err(_), Past::Known(_)) => widgets.preview.incomplete(),
+            (_, Past::Asked) => {}
         }
+        widgets.sentence.set_label(&match &self.checked {
+            Ok(complete) => complete.sentence.clone(),
+            Err(_) => gettext("This is not a complete rule yet."),
+        });
         widgets
             .save
             .set_sensitive(self.checked.is_ok() && !self.saving);
+        root.set_can_close(self.form == self.opened);
+    }
+
+    fn hint(&self, field: Field) -> Option<String> {
+        match &self.fact {
+            Some((path, fact)) if field == Field::Program && self.written() == Some(path) => {
+                Some(fact.sentence())
+            }
+            _ => self.form.hint(field, &self.directory),
+        }
+    }
+
+    /// The path of a program, as it is written down.
+    fn written(&self) -> Option<&String> {
+        let (kind, path) = &self.form.program;
+        (*kind == ProgramKind::Path && !path.is_empty()).then_some(path)
+    }
+
+    /// Finds out about the path of the program; it may be on a disk that takes long.
+    fn look(&self, sender: &ComponentSender<Self>) {
+        if let Some(path) = self.written().cloned()
+            && self.fact.as_ref().is_none_or(|(known, _)| *known != path)
+        {
+            sender.spawn_oneshot_command(move || {
+                let fact = programs::fact(&path);
+                Done::Looked(path, fact)
+            });
+        }
+    }
+
+    /// Asks for recent connections, and for the user's session.
+    fn ask(&self, sender: &ComponentSender<Self>) {
+        let client = self.client.clone();
+        sender.oneshot_command(async move {
+            let query = LogQuery {
+                limit: Some(LAST),
+                ..LogQuery::default()
+            };
+            let log = client.log(&query).await;
+            let open = client.connections().await;
+            Done::Recent(log.and_then(|log| Ok((log, open?))))
+        });
+        let client = self.client.clone();
+        sender.oneshot_command(async move { Done::Session(client.session().await) });
+        self.look(sender);
+    }
+
+    /// The programs there are to choose from for a field.
+    fn offer(&self, field: Field) -> picker::Offer {
+        let recent = match &self.past {
+            Past::Known(recent) => Some(recent.programs()),
+            Past::Asked | Past::Unknown(_) => None,
+        };
+        let [recent, running] = running(recent.into_iter().flatten(), programs::processes());
+        let mut offer = picker::Offer {
+            recent,
+            running,
+            installed: programs::applications(),
+        };
+        if field == Field::StartedBy {
+            // Of what started a program no more is known than the path.
+            let by_path = |matcher: &String| {
+                matches!(
+                    ProgramKind::split(matcher).0,
+                    ProgramKind::Path | ProgramKind::Pattern
+                )
+            };
+            offer.recent.retain(by_path);
+            offer.running.retain(by_path);
+            offer.installed.retain(|(_, matcher)| by_path(matcher));
+        }
+        offer
     }
 
     fn save(&mut self, sender: &ComponentSender<Self>) {
         // A time may have run out since the last change.
         self.checked = self.form.check(&self.directory, time::now());
-        if let Ok((rule, _)) = &self.checked
+        if let Ok(complete) = &self.checked
             && !self.saving
         {
             self.saving = true;
-            give(sender, Output::Save(Box::new(rule.clone())));
+            give(sender, Output::Save(Box::new(complete.wire.clone())));
         }
     }
+}
+
+/// Asks whether a rule for what stands in for a file is what the user wants.
+fn ask_about(
+    root: &adw::Dialog,
+    field: Field,
+    chosen: &str,
+    instead: &Instead,
+    sender: &ComponentSender<Editor>,
+) {
+    let taken = Input::Taken(field, instead.matcher());
+    view::ask_about(root, &instead.explanation(chosen), taken, sender);
 }
 
 fn give(sender: &ComponentSender<Editor>, output: Output) {
     if sender.output(output).is_err() {
         tracing::debug!("the page is gone already");
     }
-}
-
-fn build(root: &adw::Dialog, form: &Form, sender: &ComponentSender<Editor>) -> Widgets {
-    let title = match form.is_edit() {
-        true => gettext("Edit Rule"),
-        false => gettext("New Rule"),
-    };
-    root.set_title(&title);
-    let input = sender.clone();
-    root.connect_closed(move |_| input.input(Input::Closed));
-
-    let cancel = gtk::Button::with_mnemonic(&gettext("_Cancel"));
-    let dialog = root.clone();
-    cancel.connect_clicked(move |_| {
-        dialog.close();
-    });
-    let save = gtk::Button::with_mnemonic(&gettext("_Save"));
-    save.add_css_class("suggested-action");
-    let input = sender.clone();
-    save.connect_clicked(move |_| input.input(Input::Save));
-    let header = adw::HeaderBar::builder()
-        .show_start_title_buttons(false)
-        .show_end_title_buttons(false)
-        .build();
-    header.pack_start(&cancel);
-    header.pack_end(&save);
-
-    let sentence = gtk::Label::builder()
-        .wrap(true)
-        .justify(gtk::Justification::Center)
-        .css_classes(["sentence"])
-        .build();
-    let rows = Rows::build(form, sender);
-    let page = adw::PreferencesPage::new();
-    let top = adw::PreferencesGroup::new();
-    top.add(&sentence);
-    page.add(&top);
-    for group in rows.groups() {
-        page.add(group);
-    }
-    let banner = adw::Banner::new("");
-    banner.set_use_markup(false);
-    let view = adw::ToolbarView::new();
-    view.add_top_bar(&header);
-    view.add_top_bar(&banner);
-    view.set_content(Some(&page));
-    root.set_child(Some(&view));
-    Widgets {
-        rows,
-        save,
-        sentence,
-        banner,
-    }
-}
-
-/// Lets the user look for a program.
-fn browse(root: &adw::Dialog, sender: &ComponentSender<Editor>) {
-    let window = root.root().and_downcast::<gtk::Window>();
-    let chooser = gtk::FileDialog::builder()
-        .title(gettext("Choose a Program"))
-        .initial_folder(&gio::File::for_path("/usr/bin"))
-        .build();
-    let sender = sender.input_sender().clone();
-    chooser.open(window.as_ref(), gio::Cancellable::NONE, move |chosen| {
-        // An error here means that nothing was chosen.
-        let Some(path) = chosen.ok().and_then(|file| file.path()) else {
-            return;
-        };
-        // The helper knows programs by the path the kernel has, in which no link is left.
-        let path = std::fs::canonicalize(&path).unwrap_or(path);
-        let text = bastion_policy::escape::bytes(path.as_os_str().as_encoded_bytes());
-        if sender.send(Input::Chosen(text)).is_err() {
-            tracing::debug!("the editor is gone already");
-        }
-    });
 }

@@ -3,47 +3,15 @@
 use std::collections::HashMap;
 
 use adw::prelude::*;
-use relm4::ComponentSender;
+use bastion_policy::rule::{Action, Priority};
 
-use super::{Editor, Input};
+use super::Input;
+use super::fields::{Message, Pair, Tell, UserRows, entry};
+use super::lifetime::LifetimeRows;
 use crate::i18n::gettext;
-use crate::model::form::{Field, Form, Kind, LifetimeKind, Mistake};
-use crate::widgets::choice;
-use bastion_policy::rule::Priority;
-
-/// A combo row, and the entry that some of its choices need.
-#[derive(Debug)]
-struct Pair {
-    choice: adw::ComboRow,
-    entry: adw::EntryRow,
-}
-
-impl Pair {
-    fn new<K: Kind>(title: &str, offered: &[K], value: &(K, String)) -> Self {
-        let labels: Vec<String> = offered.iter().map(|kind| kind.label()).collect();
-        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let choice = choice::row(title, &labels);
-        choice.set_selected(value.0.position());
-        let entry = adw::EntryRow::builder()
-            .text(&value.1)
-            .use_markup(false)
-            .build();
-        Self { choice, entry }
-    }
-
-    fn value<K: Kind>(&self, before: &K) -> (K, String) {
-        let kind = K::at(self.choice.selected()).unwrap_or(*before);
-        (kind, self.entry.text().into())
-    }
-
-    fn show<K: Kind>(&self, kind: K) {
-        let title = kind.entry();
-        self.entry.set_visible(title.is_some());
-        if let Some(title) = title.filter(|title| *title != self.entry.title()) {
-            self.entry.set_title(&title);
-        }
-    }
-}
+use crate::model::form::{Field, Form, Kind, Mistake, ProgramKind};
+use crate::model::names::Directory;
+use crate::widgets::cells;
 
 /// All rows.
 #[derive(Debug)]
@@ -53,100 +21,82 @@ pub(super) struct Rows {
     enabled: adw::SwitchRow,
     action: Pair,
     program: Pair,
-    browse: gtk::Button,
     started_by: adw::EntryRow,
     destination: Pair,
     ports: adw::EntryRow,
     protocol: Pair,
-    user: Pair,
-    lifetime: Pair,
+    user: UserRows,
+    pub(super) lifetime: LifetimeRows,
     priority: Pair,
     note: gtk::TextView,
-    mistakes: HashMap<Field, (Option<gtk::Widget>, adw::PreferencesRow, gtk::Label)>,
+    messages: HashMap<Field, Message>,
 }
 
 impl Rows {
-    pub(super) fn build(form: &Form, sender: &ComponentSender<Editor>) -> Self {
-        let entry = |title: &str, text: &str| {
-            adw::EntryRow::builder()
-                .title(title)
-                .text(text)
-                .use_markup(false)
-                .build()
-        };
-        let action = (
-            form.action.unwrap_or(bastion_policy::rule::Action::Deny),
-            String::new(),
-        );
+    pub(super) fn build(form: &Form, directory: &Directory, tell: &Tell) -> Self {
+        let action = (form.action.unwrap_or(Action::Deny), String::new());
+        let enabled = adw::SwitchRow::builder()
+            .title(gettext("_Enabled"))
+            .use_underline(true)
+            .active(form.enabled)
+            .build();
+        let priority = (form.priority, String::new());
         let mut rows = Self {
             groups: Vec::new(),
-            name: entry(&gettext("Name"), &form.name),
-            enabled: adw::SwitchRow::builder()
-                .title(gettext("Enabled"))
-                .active(form.enabled)
-                .build(),
-            action: Pair::new(&gettext("Action"), Kind::ALL, &action),
-            program: Pair::new(&gettext("Program"), Kind::ALL, &form.program),
-            browse: gtk::Button::builder()
-                .icon_name("document-open-symbolic")
-                .tooltip_text(gettext("Choose a Program"))
-                .valign(gtk::Align::Center)
-                .css_classes(["flat"])
-                .build(),
-            started_by: entry(&gettext("Started By (Program Path)"), &form.started_by),
-            destination: Pair::new(&gettext("Destination"), Kind::ALL, &form.destination),
-            ports: entry(&gettext("Ports (Empty for All)"), &form.ports),
-            protocol: Pair::new(&gettext("Protocol"), Kind::ALL, &form.protocol),
-            user: Pair::new(&gettext("User"), Kind::ALL, &form.user),
-            lifetime: Pair::new(
-                &gettext("Lifetime"),
-                offered_lifetimes(form),
-                &form.lifetime,
-            ),
-            priority: Pair::new(
-                &gettext("Priority"),
-                offered_priorities(form),
-                &(form.priority, String::new()),
-            ),
+            name: entry(&gettext("_Name"), &form.name),
+            enabled,
+            action: Pair::new(&gettext("_Action"), Kind::ALL, &action),
+            program: Pair::new(&gettext("_Program"), Kind::ALL, &form.program),
+            started_by: entry(&gettext("Started _By (Program Path)"), &form.started_by),
+            destination: Pair::new(&gettext("_Destination"), Kind::ALL, &form.destination),
+            ports: entry(&gettext("P_orts (Empty for All)"), &form.ports),
+            protocol: Pair::new(&gettext("P_rotocol"), Kind::ALL, &form.protocol),
+            user: UserRows::new(directory.people(), &form.user),
+            lifetime: LifetimeRows::new(&form.lifetime),
+            priority: Pair::new(&gettext("Pr_iority"), offered_priorities(form), &priority),
             note: note(&form.note),
-            mistakes: HashMap::new(),
+            messages: HashMap::new(),
         };
-        rows.arrange();
-        rows.connect(sender);
+        rows.arrange(tell);
+        rows.connect(tell);
         rows
     }
 
-    pub(super) fn groups(&self) -> &[adw::PreferencesGroup] {
-        &self.groups
+    /// The groups above the preview, and those below it.
+    pub(super) fn groups(&self) -> (&[adw::PreferencesGroup], &[adw::PreferencesGroup]) {
+        self.groups.split_at(self.groups.len().min(3))
     }
 
-    fn arrange(&mut self) {
-        self.program.entry.add_suffix(&self.browse);
+    fn arrange(&mut self, tell: &Tell) {
         let group = |title: &str| adw::PreferencesGroup::builder().title(title).build();
         let what = adw::PreferencesGroup::new();
         what.add(&self.name);
-        self.add_mistake(&what, Field::Name, Some(self.name.clone().upcast()));
+        self.add_message(&what, Field::Name, &[&self.name.clone().upcast()]);
         what.add(&self.action.choice);
         what.add(&self.enabled);
 
         let who = group(&gettext("Who"));
-        self.add_pair(&who, Field::Program);
+        who.set_header_suffix(Some(&choose_program(tell)));
+        let Pair { choice, entry } = self.program.clone();
+        self.add(&who, Field::Program, &choice, &entry);
+        self.started_by.add_suffix(&choose_parent(tell));
         who.add(&self.started_by);
-        self.add_mistake(
-            &who,
-            Field::StartedBy,
-            Some(self.started_by.clone().upcast()),
-        );
-        self.add_pair(&who, Field::User);
+        self.add_message(&who, Field::StartedBy, &[&self.started_by.clone().upcast()]);
+        let (choice, entry) = (self.user.choice.clone(), self.user.entry.clone());
+        self.add(&who, Field::User, &choice, &entry);
 
         let to = group(&gettext("Where To"));
-        self.add_pair(&to, Field::Destination);
+        let Pair { choice, entry } = self.destination.clone();
+        self.add(&to, Field::Destination, &choice, &entry);
         to.add(&self.ports);
-        self.add_mistake(&to, Field::Ports, Some(self.ports.clone().upcast()));
-        self.add_pair(&to, Field::Protocol);
+        self.add_message(&to, Field::Ports, &[&self.ports.clone().upcast()]);
+        let Pair { choice, entry } = self.protocol.clone();
+        self.add(&to, Field::Protocol, &choice, &entry);
 
         let when = group(&gettext("How Long and How Strong"));
-        self.add_pair(&when, Field::Lifetime);
+        let (choice, entry) = (self.lifetime.choice.clone(), self.lifetime.until.clone());
+        self.add(&when, Field::Lifetime, &choice, &entry);
+        when.add(&self.lifetime.span);
         when.add(&self.priority.choice);
 
         let note = group(&gettext("Note"));
@@ -156,60 +106,30 @@ impl Rows {
             .css_classes(["card"])
             .build();
         note.add(&frame);
-        self.add_mistake(&note, Field::Note, None);
+        self.add_message(&note, Field::Note, &[&self.note.clone().upcast()]);
         self.groups = vec![what, who, to, when, note];
     }
 
-    fn pair(&self, field: Field) -> &Pair {
-        match field {
-            Field::Program => &self.program,
-            Field::User => &self.user,
-            Field::Protocol => &self.protocol,
-            Field::Lifetime => &self.lifetime,
-            _ => &self.destination,
-        }
-    }
-
-    fn add_pair(&mut self, group: &adw::PreferencesGroup, field: Field) {
-        let pair = self.pair(field);
-        group.add(&pair.choice);
-        group.add(&pair.entry);
-        let entry = pair.entry.clone().upcast();
-        self.add_mistake(group, field, Some(entry));
-    }
-
-    /// Adds the place, hidden at first, where what is wrong with a field is said.
-    fn add_mistake(
+    /// Adds a choice and the entry that some of its choices need.
+    fn add(
         &mut self,
         group: &adw::PreferencesGroup,
         field: Field,
-        entry: Option<gtk::Widget>,
+        choice: &adw::ComboRow,
+        entry: &adw::EntryRow,
     ) {
-        let label = gtk::Label::builder()
-            .wrap(true)
-            .xalign(0.0)
-            .margin_top(9)
-            .margin_bottom(9)
-            .margin_start(12)
-            .margin_end(12)
-            .css_classes(["error", "caption"])
-            .build();
-        let row = adw::PreferencesRow::builder()
-            .child(&label)
-            .activatable(false)
-            .focusable(false)
-            .visible(false)
-            .build();
-        group.add(&row);
-        if let Some(entry) = &entry {
-            entry.update_relation(&[gtk::accessible::Relation::ErrorMessage(&[
-                label.upcast_ref()
-            ])]);
-        }
-        self.mistakes.insert(field, (entry, row, label));
+        group.add(choice);
+        group.add(entry);
+        self.add_message(group, field, &[entry.upcast_ref(), choice.upcast_ref()]);
     }
 
-    fn connect(&self, sender: &ComponentSender<Editor>) {
+    fn add_message(&mut self, group: &adw::PreferencesGroup, field: Field, of: &[&gtk::Widget]) {
+        let message = Message::new(of);
+        group.add(&message.row);
+        self.messages.insert(field, message);
+    }
+
+    fn connect(&self, tell: &Tell) {
         let entries = [
             &self.name,
             &self.started_by,
@@ -218,36 +138,30 @@ impl Rows {
             &self.user.entry,
             &self.destination.entry,
             &self.protocol.entry,
-            &self.lifetime.entry,
         ];
         for entry in entries {
-            let input = sender.clone();
-            entry.connect_changed(move |_| input.input(Input::Changed));
+            let told = tell.clone();
+            entry.connect_changed(move |_| told(Input::Changed));
         }
         let choices = [
-            &self.action,
-            &self.program,
-            &self.user,
-            &self.destination,
-            &self.protocol,
-            &self.lifetime,
-            &self.priority,
+            &self.action.choice,
+            &self.program.choice,
+            &self.user.choice,
+            &self.destination.choice,
+            &self.protocol.choice,
+            &self.priority.choice,
         ];
-        for pair in choices {
-            let input = sender.clone();
-            pair.choice
-                .connect_selected_notify(move |_| input.input(Input::Changed));
+        for choice in choices {
+            let told = tell.clone();
+            choice.connect_selected_notify(move |_| told(Input::Changed));
         }
-        let input = sender.clone();
+        self.lifetime.connect(tell);
+        let told = tell.clone();
         self.enabled
-            .connect_active_notify(move |_| input.input(Input::Changed));
-        let input = sender.clone();
-        self.note
-            .buffer()
-            .connect_changed(move |_| input.input(Input::Changed));
-        let input = sender.clone();
-        self.browse
-            .connect_clicked(move |_| input.input(Input::Browse));
+            .connect_active_notify(move |_| told(Input::Changed));
+        let told = tell.clone();
+        let buffer = self.note.buffer();
+        buffer.connect_changed(move |_| told(Input::Changed));
     }
 
     /// Takes what the user wrote into the form.
@@ -259,11 +173,11 @@ impl Rows {
         }
         form.program = self.program.value(&form.program.0);
         form.started_by = self.started_by.text().into();
-        form.user = self.user.value(&form.user.0);
+        form.user = self.user.value();
         form.destination = self.destination.value(&form.destination.0);
         form.ports = self.ports.text().into();
         form.protocol = self.protocol.value(&form.protocol.0);
-        form.lifetime = self.lifetime.value(&form.lifetime.0);
+        form.lifetime = self.lifetime.value();
         form.priority = self.priority.value(&form.priority).0;
         let buffer = self.note.buffer();
         let (start, end) = buffer.bounds();
@@ -273,50 +187,58 @@ impl Rows {
     /// Shows the entries that the choices need.
     pub(super) fn show_kinds(&self, form: &Form) {
         self.program.show(form.program.0);
-        self.browse
-            .set_visible(form.program.0 == crate::model::form::ProgramKind::Path);
-        self.user.show(form.user.0);
+        self.user.show();
         self.destination.show(form.destination.0);
         self.protocol.show(form.protocol.0);
         self.lifetime.show(form.lifetime.0);
     }
 
-    /// Says beside each field what is wrong with it.
-    pub(super) fn show_mistakes(&self, mistakes: &[Mistake]) {
-        for (field, (entry, row, label)) in &self.mistakes {
+    /// Says beside each field what is wrong with it, or else what is good to know.
+    pub(super) fn show_messages(
+        &self,
+        mistakes: &[Mistake],
+        hint: impl Fn(Field) -> Option<String>,
+    ) {
+        for (field, message) in &self.messages {
             let mistake = mistakes.iter().find(|mistake| mistake.field == *field);
-            row.set_visible(mistake.is_some());
-            label.set_label(mistake.map_or("", |mistake| &mistake.problem));
-            let Some(entry) = entry else { continue };
-            let state = match mistake {
-                Some(_) => {
-                    entry.add_css_class("error");
-                    gtk::AccessibleInvalidState::True
-                }
-                None => {
-                    entry.remove_css_class("error");
-                    gtk::AccessibleInvalidState::False
-                }
-            };
-            entry.update_state(&[gtk::accessible::State::Invalid(state)]);
+            let problem = mistake.map(|mistake| mistake.problem.as_str());
+            message.say(problem, hint(*field).as_deref());
         }
     }
 
-    /// Fills in the path of a program.
-    pub(super) fn set_program_path(&self, path: &str) {
-        self.program.entry.set_text(path);
+    /// Fills in the program that was chosen for a field.
+    pub(super) fn set_program(&self, field: Field, matcher: &str) {
+        let entry = match field {
+            Field::StartedBy => {
+                self.started_by.set_text(matcher);
+                &self.started_by
+            }
+            _ => {
+                self.program.set(&ProgramKind::split(matcher));
+                &self.program.entry
+            }
+        };
+        entry.grab_focus();
     }
 }
 
-/// "As it was made" is there only for rules that have such a lifetime.
-fn offered_lifetimes(form: &Form) -> &'static [LifetimeKind] {
-    let kept = form.lifetime.0 == LifetimeKind::Kept;
-    let all = LifetimeKind::ALL;
-    if kept {
-        all
-    } else {
-        all.split_last().map_or(all, |(_, rest)| rest)
-    }
+fn choose_program(tell: &Tell) -> gtk::Button {
+    let button = gtk::Button::builder()
+        .label(gettext("C_hoose a Program…"))
+        .use_underline(true)
+        .css_classes(["flat"])
+        .build();
+    let told = tell.clone();
+    button.connect_clicked(move |_| told(Input::Pick(Field::Program)));
+    button
+}
+
+fn choose_parent(tell: &Tell) -> gtk::Button {
+    let button = cells::button("system-search-symbolic");
+    cells::name(&button, &gettext("Choose What Starts It…"));
+    let told = tell.clone();
+    button.connect_clicked(move |_| told(Input::Pick(Field::StartedBy)));
+    button
 }
 
 /// "Factory" is there only for factory rules.

@@ -21,7 +21,11 @@ impl Bench {
         let out = given.clone();
         let directory = Directory::fixed(&[(1000, "alice")], "");
         let editor = Editor::builder()
-            .launch((rule, directory))
+            .launch(Init {
+                rule,
+                client: Client::offline(),
+                directory,
+            })
             .connect_receiver(move |_, output| out.borrow_mut().push(output));
         let window = adw::Window::new();
         window.present();
@@ -53,6 +57,17 @@ impl Bench {
         settle();
     }
 
+    /// Saves, and gives the rule that came out.
+    fn saved(&self) -> WireRule {
+        self.save().emit_clicked();
+        settle();
+        let given = self.given.borrow();
+        match given.as_slice() {
+            [Output::Save(rule)] => WireRule::clone(rule),
+            other => panic!("one rule was to be saved, not {other:?}"),
+        }
+    }
+
     fn save(&self) -> gtk::Button {
         find(&self.root(), &|button: &gtk::Button| {
             button.label().is_some_and(|l| l == "_Save")
@@ -64,15 +79,15 @@ impl Bench {
 fn nonsense_is_named_beside_its_field_and_not_saved() {
     let bench = Bench::new(None);
     assert!(bench.save().is_sensitive());
-    bench.write("Ports (Empty for All)", "70000");
+    bench.write("P_orts (Empty for All)", "70000");
     assert!(!bench.save().is_sensitive());
     assert!(shows(&bench.root(), "Write ports from 1 to 65535"));
-    assert!(bench.entry("Ports (Empty for All)").has_css_class("error"));
-    bench.write("Ports (Empty for All)", "443");
+    assert!(bench.entry("P_orts (Empty for All)").has_css_class("error"));
+    bench.write("P_orts (Empty for All)", "443");
     assert!(bench.save().is_sensitive());
-    assert!(!bench.entry("Ports (Empty for All)").has_css_class("error"));
+    assert!(!bench.entry("P_orts (Empty for All)").has_css_class("error"));
 
-    bench.choose("Destination", 1);
+    bench.choose("_Destination", 1);
     assert!(
         !bench.save().is_sensitive(),
         "the entry that appeared is empty"
@@ -90,11 +105,11 @@ fn nonsense_is_named_beside_its_field_and_not_saved() {
 #[gtk::test]
 fn what_is_filled_in_is_what_is_saved_once() {
     let bench = Bench::new(None);
-    bench.write("Name", "Web");
-    bench.choose("Action", 1);
-    bench.choose("Program", 1);
+    bench.write("_Name", "Web");
+    bench.choose("_Action", 1);
+    bench.choose("_Program", 1);
     bench.write("Program Path", "/usr/bin/curl");
-    bench.choose("Protocol", 1);
+    bench.choose("P_rotocol", 1);
     bench.save().emit_clicked();
     settle();
     bench.save().emit_clicked();
@@ -135,17 +150,109 @@ fn an_existing_rule_keeps_its_id() {
         ..WireRule::default()
     };
     let bench = Bench::new(Some(rule));
-    bench.write("Name", "New");
-    bench.save().emit_clicked();
-    settle();
-    let given = bench.given.borrow();
-    let [Output::Save(saved)] = given.as_slice() else {
-        panic!("one rule was to be saved, not {given:?}");
-    };
+    bench.write("_Name", "New");
+    let saved = bench.saved();
     assert_eq!(saved.id.as_deref(), Some("r7"));
     assert_eq!(
         (saved.name.as_str(), saved.action.as_str()),
         ("New", "drop")
     );
     assert_eq!(saved.lifetime.as_deref(), Some("session:c2"));
+}
+
+#[gtk::test]
+fn a_user_is_one_of_the_people_or_written_down() {
+    let bench = Bench::new(None);
+    assert!(!bench.entry("User Name or ID").get_visible());
+    bench.choose("_User", 2);
+    assert!(bench.entry("User Name or ID").get_visible());
+    assert!(!bench.save().is_sensitive(), "nobody is named yet");
+    bench.write("User Name or ID", "0");
+    assert!(bench.save().is_sensitive());
+    bench.choose("_User", 1);
+    assert_eq!(bench.saved().user.as_deref(), Some("1000"));
+}
+
+#[gtk::test]
+fn a_user_who_is_no_person_is_shown_as_written_down() {
+    let rule = WireRule {
+        name: "System".into(),
+        action: "allow".into(),
+        user: Some("12345".into()),
+        ..WireRule::default()
+    };
+    let bench = Bench::new(Some(rule));
+    let entry = bench.entry("User Name or ID");
+    assert!(entry.get_visible());
+    assert_eq!(entry.text(), "12345");
+    assert_eq!(bench.saved().user.as_deref(), Some("12345"));
+}
+
+#[gtk::test]
+fn a_span_becomes_a_time_when_it_is_saved() {
+    use bastion_policy::rule::Lifetime;
+    let bench = Bench::new(None);
+    bench.choose("_Lifetime", 3);
+    let span: adw::SpinRow = find(&bench.root(), &|row: &adw::SpinRow| row.title() == "Hours");
+    span.set_value(2.0);
+    settle();
+    let before = time::now();
+    let lifetime = bench.saved().lifetime.unwrap().parse().unwrap();
+    let Lifetime::Until(end) = lifetime else {
+        panic!("it was to end with a time, not with {lifetime}");
+    };
+    let hours = 2 * 3_600_000;
+    // What is saved has whole seconds.
+    assert!((before + hours - 1000..=time::now() + hours).contains(&end.as_millis()));
+}
+
+#[gtk::test]
+fn what_is_not_changed_can_be_closed_at_once() {
+    let rule = WireRule {
+        id: Some("r7".into()),
+        name: "Mail".into(),
+        action: "allow".into(),
+        ports: Some("465,993".into()),
+        protocol: Some("tcp".into()),
+        user: Some("1000".into()),
+        lifetime: Some("until:2099-01-01T10:00:00Z".into()),
+        ..WireRule::default()
+    };
+    let bench = Bench::new(Some(rule));
+    assert!(bench.editor.widget().can_close());
+    bench.write("_Name", "Post");
+    assert!(!bench.editor.widget().can_close());
+    bench.write("_Name", "Mail");
+    assert!(bench.editor.widget().can_close());
+}
+
+#[gtk::test]
+fn a_chosen_program_fills_in_its_field() {
+    let bench = Bench::new(None);
+    let chosen = |field, matcher: &str| {
+        bench.editor.emit(Input::Taken(field, matcher.into()));
+        settle();
+    };
+    chosen(Field::Program, "flatpak:org.a.B");
+    chosen(Field::StartedBy, "/usr/bin/bash");
+    let rule = bench.saved();
+    assert_eq!(rule.program.as_deref(), Some("flatpak:org.a.B"));
+    assert_eq!(rule.started_by.as_deref(), Some("/usr/bin/bash"));
+}
+
+#[gtk::test]
+fn no_row_needs_more_than_a_narrow_window() {
+    let bench = Bench::new(None);
+    for lifetime in 0..5 {
+        bench.choose("_Lifetime", lifetime);
+        let page: adw::PreferencesPage = find(&bench.root(), &|_| true);
+        let (needed, ..) = page.measure(gtk::Orientation::Horizontal, -1);
+        let wide: Vec<String> = crate::testing::all::<gtk::Widget>(page.upcast_ref())
+            .iter()
+            .map(|widget| (widget, widget.measure(gtk::Orientation::Horizontal, -1).0))
+            .filter(|(_, needed)| *needed > 320)
+            .map(|(widget, needed)| format!("{} {needed}", widget.type_()))
+            .collect();
+        assert!(needed <= 360, "it needs {needed}: {wide:?}");
+    }
 }

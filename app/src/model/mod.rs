@@ -8,6 +8,8 @@ pub mod guard;
 pub mod log;
 pub mod names;
 pub mod notice;
+pub mod picker;
+pub mod preview;
 pub mod question;
 pub mod rules;
 pub mod safeguard;

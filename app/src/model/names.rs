@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use bastion_ipc::wire::Event;
@@ -71,6 +72,8 @@ pub fn host<'a>(name: &'a str, address: &'a str) -> &'a str {
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     users: Rc<RefCell<HashMap<u32, String>>>,
+    /// Login names of people; users of services are none.
+    people: Rc<[String]>,
     services: Rc<HashMap<(u16, bool), String>>,
 }
 
@@ -80,8 +83,10 @@ impl Directory {
     pub fn of_system() -> Self {
         // Without the file ports have no names, which is no trouble.
         let services = std::fs::read("/etc/services").unwrap_or_default();
+        let users = std::fs::read("/etc/passwd").unwrap_or_default();
         Self {
             users: Rc::default(),
+            people: parse_people(&String::from_utf8_lossy(&users)),
             services: Rc::new(parse_services(&String::from_utf8_lossy(&services))),
         }
     }
@@ -90,9 +95,12 @@ impl Directory {
     /// `/etc/services`.
     #[must_use]
     pub fn fixed(users: &[(u32, &str)], services: &str) -> Self {
+        let people = users.iter().filter(|(uid, _)| PEOPLE.contains(uid));
+        let people = people.map(|(_, name)| (*name).to_owned()).collect();
         let users = users.iter().map(|(uid, name)| (*uid, (*name).to_owned()));
         Self {
             users: Rc::new(RefCell::new(users.collect())),
+            people,
             services: Rc::new(parse_services(services)),
         }
     }
@@ -122,6 +130,12 @@ impl Directory {
         found.map(|user| user.uid.as_raw())
     }
 
+    /// Login names of the people who have an account on this computer, sorted.
+    #[must_use]
+    pub fn people(&self) -> &[String] {
+        &self.people
+    }
+
     /// The name of the service at a port; empty when it has none.
     #[must_use]
     pub fn service(&self, port: u16, protocol: &str) -> &str {
@@ -139,6 +153,25 @@ fn login_name(uid: u32) -> String {
         Ok(Some(user)) => user.name,
         _ => uid.to_string(),
     }
+}
+
+/// The uids of people: `UID_MIN` to `UID_MAX` of login.defs(5), as everybody has them.
+const PEOPLE: RangeInclusive<u32> = 1000..=60_000;
+
+/// Reads passwd(5): `name:password:uid:gid:comment:home:shell`. Who can't log in is nobody.
+fn parse_people(text: &str) -> Rc<[String]> {
+    let name = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, _, _, _, shell] = fields.as_slice() else {
+            return None;
+        };
+        let can_log_in = !shell.ends_with("/nologin") && !shell.ends_with("/false");
+        let uid = uid.parse().ok()?;
+        (can_log_in && PEOPLE.contains(&uid)).then(|| (*name).to_owned())
+    };
+    let mut people: Vec<String> = text.lines().filter_map(name).collect();
+    people.sort_unstable();
+    people.into()
 }
 
 /// Reads services(5): `name port/protocol aliases`; the first name of a port counts.
@@ -180,6 +213,19 @@ mod tests {
         assert_eq!(directory.service(1, "tcp"), "");
         assert_eq!(directory.user(7), "seven");
         assert_eq!(directory.user(u32::MAX), "");
+    }
+
+    #[test]
+    fn people_are_those_who_can_log_in() {
+        let text = "root:x:0:0:root:/root:/bin/bash\n\
+                    bob:x:1001:1001::/home/bob:/bin/sh\n\
+                    alice:x:1000:1000:Alice,,,:/home/alice:/usr/bin/zsh\n\
+                    backup:x:1002:1002::/srv:/usr/sbin/nologin\n\
+                    nobody:x:65534:65534::/nonexistent:/bin/bash\n\
+                    odd:x:1003\n\nworse:x:many:1:::/bin/sh";
+        assert_eq!(*parse_people(text), ["alice", "bob"]);
+        let directory = Directory::fixed(&[(0, "root"), (1000, "alice")], "");
+        assert_eq!(directory.people(), ["alice"]);
     }
 
     #[test]

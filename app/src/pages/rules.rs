@@ -123,7 +123,8 @@ impl Component for Rules {
                     self.edit(Some(rule), &sender, root);
                 }
             }
-            Input::Closed => self.editor = None,
+            // The next one may be open already.
+            Input::Closed => self.editor = self.editor.take().filter(|e| e.widget().is_mapped()),
             Input::Switch(id, enabled) => {
                 self.switching.insert(id.clone());
                 let client = self.context.client.clone();
@@ -233,8 +234,14 @@ impl Rules {
         sender: &ComponentSender<Self>,
         root: &adw::ToolbarView,
     ) {
+        let Context { client, directory } = self.context.clone();
+        let init = editor::Init {
+            rule,
+            client,
+            directory,
+        };
         let editor = Editor::builder()
-            .launch((rule, self.context.directory.clone()))
+            .launch(init)
             .forward(sender.input_sender(), |output| match output {
                 editor::Output::Save(rule) => Input::Save(rule),
                 editor::Output::Closed => Input::Closed,

@@ -130,17 +130,53 @@ fn key(path: &str) -> Option<String> {
     (in_system && !INTERPRETERS.contains(&name)).then(|| name.to_owned())
 }
 
-fn installed_applications() -> HashMap<String, gio::AppInfo> {
+/// An application of the menu.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The command line that starts it.
+    pub command: String,
+    /// How to show it; none where its entry is not the system's own, and may say what it likes.
+    pub look: Option<Look>,
+}
+
+/// What the menu has, by name.
+#[must_use]
+pub fn applications() -> Vec<Application> {
+    let shown = gio::AppInfo::all()
+        .into_iter()
+        .filter(gio::AppInfo::should_show);
+    let entry = |app: gio::AppInfo| {
+        let command = app.commandline()?;
+        let icon = || {
+            app.icon()
+                .unwrap_or_else(|| gio::ThemedIcon::new(ANY_PROGRAM).upcast())
+        };
+        let look = by_system(&app).then(|| Look {
+            name: escape::excerpt(&app.display_name()),
+            icon: icon(),
+        });
+        Some(Application {
+            command: command.to_str()?.to_owned(),
+            look,
+        })
+    };
+    let mut all: Vec<Application> = shown.filter_map(entry).collect();
+    all.sort_by_cached_key(|app| app.look.as_ref().map(|look| look.name.to_lowercase()));
+    all
+}
+
+/// True if the system itself installed this entry, and nobody put another over it.
+fn by_system(app: &gio::AppInfo) -> bool {
+    let Some(id) = app.id() else { return false };
     let own = glib::user_data_dir().join("applications");
+    let has = |dir: &str| Path::new(dir).join(id.as_str()).exists();
+    SYSTEM_DIRS.into_iter().any(has) && !own.join(id.as_str()).exists()
+}
+
+fn installed_applications() -> HashMap<String, gio::AppInfo> {
     let mut found = HashMap::new();
-    for app in gio::AppInfo::all() {
+    for app in gio::AppInfo::all().into_iter().filter(by_system) {
         let Some(id) = app.id() else { continue };
-        let by_system = SYSTEM_DIRS
-            .iter()
-            .any(|dir| Path::new(dir).join(id.as_str()).exists());
-        if !by_system || own.join(id.as_str()).exists() {
-            continue;
-        }
         let executable = app.executable();
         if let Some(name) = executable.file_name().and_then(|name| name.to_str()) {
             found.entry(name.to_owned()).or_insert_with(|| app.clone());

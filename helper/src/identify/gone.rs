@@ -1,14 +1,14 @@
 //! What the kernel recorded of processes that are gone, or run something else by now.
 
 use bastion_ebpf::Sender;
-use bastion_policy::matcher::{ExecutablePath, ProgramError};
+use bastion_policy::matcher::{AppId, ExecutablePath, ProgramError};
 use bastion_policy::process::{Ancestor, Evidence, Executable, FileId, Process, ProcessKey};
 use rustix::fs::makedev;
 
 use super::executable::{MACHINE_MOUNTS, device_numbers};
+use super::mounts;
 use super::proc_dir::ProcFs;
 use super::process::{self, MAX_PARENTS, line_of};
-use super::{app, mounts};
 use crate::kernel::{History, Ran, process_key};
 
 /// A process as it was when it sent, from what was recorded of it.
@@ -24,7 +24,7 @@ pub(super) fn describe(
     let executable = executable(proc, sender.image.pid, ran)?;
     let path = executable.path.as_str();
     let app = (!executable.replaced)
-        .then(|| app::of(path.as_bytes()))
+        .then(|| AppId::owner_of(path))
         .flatten();
     let key = process_key(&sender.image);
     Ok(Process {

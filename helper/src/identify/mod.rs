@@ -10,7 +10,6 @@ use bastion_policy::process::Identity;
 
 use crate::queue::HeldPacket;
 
-mod app;
 pub mod details;
 mod executable;
 mod gone;

@@ -5,12 +5,12 @@ use std::io;
 
 use bastion_ebpf::Sender;
 use bastion_policy::escape;
+use bastion_policy::matcher::AppId;
 use bastion_policy::process::{
     Ancestor, Evidence, Executable, FileId, Process, ProcessKey, UnknownReason,
 };
 use nix::errno::Errno;
 
-use super::app;
 use super::executable::Image;
 use super::proc_dir::{ProcDir, ProcFs, Stat};
 use crate::kernel::process_key;
@@ -225,7 +225,7 @@ fn describe(
     let place = moment.image.place(dir, proc)?;
     let path = place.executable.path.as_str();
     // An app's directories have no characters that are escaped.
-    let app = place.on_machine.then(|| app::of(path.as_bytes())).flatten();
+    let app = place.on_machine.then(|| AppId::owner_of(path)).flatten();
     Ok(Process {
         key: key(dir, moment.stat),
         uid,

@@ -1,8 +1,6 @@
 //! The choices of the editor's combo rows, and how each turns into the text form of its field.
 
-use bastion_policy::rule::{Action, Lifetime, Priority};
-use bastion_policy::time::Timestamp;
-use gtk::glib;
+use bastion_policy::rule::{Action, Priority};
 
 use crate::i18n::gettext;
 
@@ -290,86 +288,6 @@ impl Kind for UserKind {
     fn entry(self) -> Option<String> {
         (self == Self::One).then(|| gettext("User Name or ID"))
     }
-}
-
-/// How long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LifetimeKind {
-    /// Until somebody removes it.
-    #[default]
-    Forever,
-    /// Until the computer restarts.
-    Restart,
-    /// Until a time by the clock on the wall.
-    Until,
-    /// A session or a process; only rules that have it already can keep it.
-    Kept,
-}
-
-impl LifetimeKind {
-    /// The choice and the text that make this text form.
-    #[must_use]
-    pub fn split(text: &str) -> (Self, String) {
-        match text.parse() {
-            Ok(Lifetime::Forever) => (Self::Forever, String::new()),
-            Ok(Lifetime::Restart) => (Self::Restart, String::new()),
-            Ok(Lifetime::Until(end)) => (Self::Until, wall_clock(end)),
-            Ok(Lifetime::Session(_) | Lifetime::Process(_)) | Err(_) => {
-                (Self::Kept, text.to_owned())
-            }
-        }
-    }
-}
-
-impl Kind for LifetimeKind {
-    const ALL: &'static [Self] = &[Self::Forever, Self::Restart, Self::Until, Self::Kept];
-
-    fn label(self) -> String {
-        match self {
-            Self::Forever => gettext("Forever"),
-            Self::Restart => gettext("Until the computer restarts"),
-            Self::Until => gettext("Until a certain time"),
-            Self::Kept => gettext("As it was made"),
-        }
-    }
-
-    fn text(self, value: &str) -> String {
-        match self {
-            Self::Forever => "forever".into(),
-            Self::Restart => "restart".into(),
-            // What is no time becomes a text that is refused.
-            Self::Until => match from_wall_clock(value) {
-                Some(end) => format!("until:{end}"),
-                None => format!("until:{}", value.trim()),
-            },
-            Self::Kept => value.into(),
-        }
-    }
-
-    fn entry(self) -> Option<String> {
-        (self == Self::Until).then(|| gettext("Date and Time"))
-    }
-}
-
-/// A point in time as the editor shows it: `2026-11-24 10:00` in the local time zone.
-#[must_use]
-pub fn wall_clock(time: Timestamp) -> String {
-    let seconds = i64::try_from(time.as_millis() / 1000).unwrap_or(i64::MAX);
-    glib::DateTime::from_unix_local(seconds)
-        .and_then(|time| time.format("%Y-%m-%d %H:%M"))
-        .map_or_else(|_| time.to_string(), Into::into)
-}
-
-fn from_wall_clock(text: &str) -> Option<Timestamp> {
-    let iso = text.trim().replacen(' ', "T", 1);
-    let seconds = match iso.matches(':').count() {
-        1 => ":00",
-        _ => "",
-    };
-    let zone = glib::TimeZone::local();
-    let time = glib::DateTime::from_iso8601(&format!("{iso}{seconds}"), Some(&zone)).ok()?;
-    let seconds = u64::try_from(time.to_unix()).ok()?;
-    Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
 
 impl Kind for Action {

@@ -2,19 +2,19 @@
 //! What is right and wrong is decided by the policy's own text forms.
 
 mod kinds;
+mod lifetime;
+mod problems;
 
-pub use kinds::{
-    DestinationKind, Kind, LifetimeKind, ProgramKind, ProtocolKind, UserKind, wall_clock,
-};
+pub use kinds::{DestinationKind, Kind, ProgramKind, ProtocolKind, UserKind};
+pub use lifetime::{LifetimeKind, from_wall_clock, wall_clock};
+pub use problems::Mistake;
 
 use bastion_ipc::wire::WireRule;
-use bastion_policy::matcher::{
-    DestinationMatcher, PortMatcher, ProgramMatcher, ProtocolMatcher, UserMatcher,
-};
-use bastion_policy::rule::{Action, Lifetime, Priority, Rule, RuleError};
-use bastion_policy::text::{FieldError, RuleText};
+use bastion_policy::matcher::PortMatcher;
+use bastion_policy::rule::{Action, Priority, Rule};
+use bastion_policy::text::RuleText;
 
-use super::names::Directory;
+use super::names::{self, Directory};
 use super::sentence;
 use crate::i18n::gettext;
 
@@ -49,33 +49,6 @@ impl Field {
         Self::Lifetime,
         Self::Note,
     ];
-
-    /// What a value of this field should be.
-    fn hint(self) -> String {
-        match self {
-            Self::Name => gettext("A name has at most 200 characters."),
-            Self::Program | Self::StartedBy => gettext(
-                "Write a path like /usr/bin/firefox, a pattern like /opt/*/bin/app, or an application’s ID.",
-            ),
-            Self::User => gettext("There is no user of this name or ID."),
-            Self::Destination => gettext(
-                "Write a name like example.org, an address, a network like 192.168.0.0/16, or a range like 10.0.0.1-10.0.0.9.",
-            ),
-            Self::Ports => gettext("Write ports from 1 to 65535, like 443 or 80, 8000-8100."),
-            Self::Protocol => gettext("Write a number from 0 to 255."),
-            Self::Lifetime => gettext("Write a time to come, like 2030-12-31 18:00."),
-            Self::Note => gettext("A note has at most 2000 characters."),
-        }
-    }
-}
-
-/// What is wrong with a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Which field.
-    pub field: Field,
-    /// A sentence that says what to do.
-    pub problem: String,
 }
 
 /// A rule in pieces.
@@ -149,11 +122,11 @@ impl Form {
     }
 
     /// The fields as text, without regard to whether they make sense.
-    fn text(&self, directory: &Directory) -> RuleText {
+    fn text(&self, directory: &Directory, now: u64) -> RuleText {
         let origin = self.origin.clone().unwrap_or_default().text();
         let action = self.action.unwrap_or(Action::Deny);
         let user = self.user.0.text(&self.user.1);
-        let ports: String = self.ports.chars().filter(|c| !c.is_whitespace()).collect();
+        let ports = without_spaces(&self.ports);
         RuleText {
             // Only the helper gives ids; this one stands in until it does.
             id: if origin.id.is_empty() {
@@ -177,7 +150,7 @@ impl Form {
                 ports
             },
             protocol: self.protocol.0.text(&self.protocol.1),
-            lifetime: self.lifetime.0.text(&self.lifetime.1),
+            lifetime: self.lifetime.0.text(&self.lifetime.1, now),
             priority: self.priority.to_string(),
             note: self.note.trim_end().to_owned(),
             creator: origin.creator,
@@ -185,18 +158,14 @@ impl Form {
         }
     }
 
-    /// The rule, and the sentence that says what it does; or everything that is wrong, at least
-    /// one mistake. `now` is milliseconds since the epoch.
+    /// The rule; or everything that is wrong, at least one mistake. `now` is milliseconds since the
+    /// epoch.
     ///
     /// # Errors
     /// If a field is wrong, or the fields contradict one another.
-    pub fn check(
-        &self,
-        directory: &Directory,
-        now: u64,
-    ) -> Result<(WireRule, String), Vec<Mistake>> {
-        let mut text = self.text(directory);
-        let mistakes = mistakes(&text, now);
+    pub fn check(&self, directory: &Directory, now: u64) -> Result<Complete, Vec<Mistake>> {
+        let mut text = self.text(directory, now);
+        let mistakes = problems::mistakes(&text, self.program.0, now);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -204,25 +173,72 @@ impl Form {
         if unnamed {
             text.name = "-".into();
         }
-        let rule: Rule = text
+        let rule = text
             .parse()
-            .map_err(|error| vec![contradiction(error.problem)])?;
+            .map_err(|error| vec![problems::contradiction(error)])?;
         let sentence = sentence::sentence(&rule, directory);
         let mut wire = WireRule::from(text);
         if unnamed {
             wire.name = name_for(&sentence);
         }
-        wire.id = self.origin.as_ref().and_then(|origin| origin.id.clone());
-        wire.creator = self
-            .origin
-            .as_ref()
-            .and_then(|origin| origin.creator.clone());
-        wire.created = self
-            .origin
-            .as_ref()
-            .and_then(|origin| origin.created.clone());
-        Ok((wire, sentence))
+        let origin = self.origin.as_ref();
+        wire.id = origin.and_then(|origin| origin.id.clone());
+        wire.creator = origin.and_then(|origin| origin.creator.clone());
+        wire.created = origin.and_then(|origin| origin.created.clone());
+        Ok(Complete {
+            wire,
+            rule,
+            sentence,
+        })
     }
+
+    /// What is good to know about a field that is right as it is.
+    #[must_use]
+    pub fn hint(&self, field: Field, directory: &Directory) -> Option<String> {
+        match field {
+            Field::Program if self.program.0 == ProgramKind::AppImage => Some(gettext(
+                "Nothing proves that a program is from an AppImage, so such a rule matches no connection.",
+            )),
+            Field::Ports => self.services(directory),
+            _ => None,
+        }
+    }
+
+    /// The services at the ports, where there are any.
+    fn services(&self, directory: &Directory) -> Option<String> {
+        let ports = without_spaces(&self.ports);
+        ports.parse::<PortMatcher>().ok()?;
+        let protocol = self.protocol.0.text(&self.protocol.1);
+        let protocols: &[&str] = match protocol.as_str() {
+            "any" => &["tcp", "udp"],
+            one => &[one],
+        };
+        let name = |port: u16| {
+            let services = protocols.iter().map(|p| directory.service(port, p));
+            services.into_iter().find(|service| !service.is_empty())
+        };
+        let named: Vec<String> = ports
+            .split(',')
+            .filter_map(|port| port.parse().ok())
+            .filter_map(|port| Some(names::port(port, name(port)?)))
+            .collect();
+        (!named.is_empty()).then(|| named.join(&gettext(", ")))
+    }
+}
+
+/// A rule in which nothing is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complete {
+    /// As the helper takes it.
+    pub wire: WireRule,
+    /// As the policy has it.
+    pub rule: Rule,
+    /// What it does.
+    pub sentence: String,
+}
+
+fn without_spaces(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// A name for a rule that was given none: its sentence.
@@ -232,69 +248,6 @@ fn name_for(sentence: &str) -> String {
         .chars()
         .take(MAX_NAME)
         .collect()
-}
-
-/// Checks each field by itself, so that all that is wrong is said at once.
-fn mistakes(text: &RuleText, now: u64) -> Vec<Mistake> {
-    let started_by =
-        text.started_by.is_empty() || text.started_by.parse::<ProgramMatcher>().is_ok();
-    let lifetime = match text.lifetime.parse::<Lifetime>() {
-        Ok(lifetime) => lifetime.holds_at(bastion_policy::time::Timestamp::from_millis(now)),
-        Err(_) => false,
-    };
-    let checks = [
-        (
-            Field::Program,
-            text.program.parse::<ProgramMatcher>().is_ok(),
-        ),
-        (Field::StartedBy, started_by),
-        (Field::User, text.user.parse::<UserMatcher>().is_ok()),
-        (
-            Field::Destination,
-            text.destination.parse::<DestinationMatcher>().is_ok(),
-        ),
-        (Field::Ports, text.ports.parse::<PortMatcher>().is_ok()),
-        (
-            Field::Protocol,
-            text.protocol.parse::<ProtocolMatcher>().is_ok(),
-        ),
-        (Field::Lifetime, lifetime),
-    ];
-    let wrong = checks.into_iter().filter(|(_, good)| !good);
-    wrong
-        .map(|(field, _)| Mistake {
-            field,
-            problem: field.hint(),
-        })
-        .collect()
-}
-
-/// Which field has to change when each makes sense, but not together.
-fn contradiction(error: FieldError) -> Mistake {
-    let (field, problem) = match error {
-        FieldError::Rule(RuleError::PortsWithoutProtocol(_)) => (
-            Field::Ports,
-            gettext("This protocol has no ports. Leave the ports empty."),
-        ),
-        FieldError::Rule(RuleError::StartedByWithoutProcess(_)) => (
-            Field::StartedBy,
-            gettext("No process is involved here, so nothing can have started it."),
-        ),
-        FieldError::Rule(RuleError::ProcessWithoutProgram) => (
-            Field::Program,
-            gettext("This rule ends with a process, so it has to name that process’s program."),
-        ),
-        FieldError::Rule(RuleError::PathOfProcess(_)) => (
-            Field::Program,
-            gettext("This path names the file of one process, so the rule can’t outlast it."),
-        ),
-        FieldError::Rule(RuleError::Text { field: "note", .. }) => {
-            (Field::Note, Field::Note.hint())
-        }
-        FieldError::Rule(RuleError::Text { .. }) => (Field::Name, Field::Name.hint()),
-        other => (Field::Name, other.to_string()),
-    };
-    Mistake { field, problem }
 }
 
 #[cfg(test)]

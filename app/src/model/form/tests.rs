@@ -6,21 +6,26 @@ fn directory() -> Directory {
     Directory::fixed(&[(1000, "alice")], "")
 }
 
-fn wrong(change: impl FnOnce(&mut Form)) -> Vec<Field> {
+fn mistakes(change: impl FnOnce(&mut Form)) -> Vec<Mistake> {
     let mut form = Form::new();
     change(&mut form);
-    match form.check(&directory(), NOW) {
-        Ok(_) => Vec::new(),
-        Err(mistakes) => mistakes.into_iter().map(|mistake| mistake.field).collect(),
-    }
+    form.check(&directory(), NOW).err().unwrap_or_default()
+}
+
+fn wrong(change: impl FnOnce(&mut Form)) -> Vec<Field> {
+    let mistakes = mistakes(change);
+    mistakes.into_iter().map(|mistake| mistake.field).collect()
 }
 
 #[test]
 fn an_empty_form_is_a_rule_and_names_itself() {
-    let (rule, sentence) = Form::new().check(&directory(), NOW).unwrap();
-    assert_eq!(rule.id, None);
-    assert_eq!(rule.name, "Allow every program to connect to everywhere");
-    assert_eq!(sentence, format!("{}.", rule.name));
+    let complete = Form::new().check(&directory(), NOW).unwrap();
+    assert_eq!(complete.wire.id, None);
+    assert_eq!(
+        complete.wire.name,
+        "Allow every program to connect to everywhere"
+    );
+    assert_eq!(complete.sentence, format!("{}.", complete.wire.name));
 }
 
 #[test]
@@ -71,6 +76,16 @@ fn contradictions_name_the_field_to_change() {
         form.started_by = "/usr/bin/bash".into();
     });
     assert_eq!(fields, [Field::StartedBy]);
+    let fields = wrong(|form| {
+        form.program.0 = ProgramKind::Kernel;
+        form.user = (UserKind::One, "alice".into());
+    });
+    assert_eq!(fields, [Field::User]);
+    let fields = wrong(|form| {
+        form.protocol.0 = ProtocolKind::IcmpV6;
+        form.destination = (DestinationKind::Place, "192.0.2.1".into());
+    });
+    assert_eq!(fields, [Field::Protocol]);
     assert_eq!(wrong(|form| form.name = "x".repeat(201)), [Field::Name]);
     assert_eq!(wrong(|form| form.note = "x".repeat(2001)), [Field::Note]);
 }
@@ -107,7 +122,7 @@ fn what_is_edited_comes_back_as_it_was() {
     let form = Form::of(&wire, &directory());
     assert!(form.is_edit());
     assert_eq!(form.user.1, "alice");
-    let (rule, _) = form.check(&directory(), NOW).unwrap();
+    let rule = form.check(&directory(), NOW).unwrap().wire;
     let expected = WireRule {
         hits: None,
         last_hit: None,
@@ -151,7 +166,7 @@ fn every_text_form_survives_being_taken_apart() {
     }
     for text in ["forever", "restart", "session:c2", "process:12:345"] {
         let (kind, value) = LifetimeKind::split(text);
-        assert_eq!(kind.text(&value), text);
+        assert_eq!(kind.text(&value, NOW), text);
     }
 }
 
@@ -159,6 +174,46 @@ fn every_text_form_survives_being_taken_apart() {
 fn spaces_between_ports_do_not_matter() {
     let mut form = Form::new();
     form.ports = " 80, 443 ".into();
-    let (rule, _) = form.check(&directory(), NOW).unwrap();
+    let rule = form.check(&directory(), NOW).unwrap().wire;
     assert_eq!(rule.ports.as_deref(), Some("80,443"));
+}
+
+#[test]
+fn what_is_said_fits_the_mistake() {
+    let said = |change: &dyn Fn(&mut Form)| {
+        let [mistake] = mistakes(change).try_into().unwrap();
+        mistake.problem
+    };
+    let of = |destination: &str| {
+        said(&|form| form.destination = (DestinationKind::Place, destination.into()))
+    };
+    assert!(of("10.0.0.0/33").contains("a network like"));
+    assert!(of("10.0.0.9-10.0.0.1").contains("the lower address first"));
+    assert!(of("a b").contains("a name like"));
+    assert!(said(&|form| form.destination.0 = DestinationKind::Domain).contains("a domain like"));
+    assert!(said(&|form| form.ports = "90-80".into()).contains("lower port"));
+    assert!(said(&|form| form.program.0 = ProgramKind::Snap).contains("Snap’s name"));
+    assert!(said(&|form| form.started_by = "flatpak:org.a.B".into()).contains("/usr/bin/bash"));
+}
+
+#[test]
+fn ports_tell_their_services() {
+    let directory = Directory::fixed(&[], "http 80/tcp\nhttps 443/tcp\ndomain 53/udp");
+    let hint = |ports: &str, protocol: ProtocolKind| {
+        let form = Form {
+            ports: ports.into(),
+            protocol: (protocol, String::new()),
+            ..Form::new()
+        };
+        form.hint(Field::Ports, &directory)
+    };
+    let any = ProtocolKind::Any;
+    assert_eq!(
+        hint("80, 443, 7, 53", any).as_deref(),
+        Some("80 (http), 443 (https), 53 (domain)")
+    );
+    assert_eq!(hint("443", ProtocolKind::Udp), None);
+    assert_eq!(hint("8000-8100", any), None);
+    assert_eq!(hint("443,", any), None, "it is no list of ports yet");
+    assert_eq!(hint("", any), None);
 }

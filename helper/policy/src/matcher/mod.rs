@@ -1,6 +1,7 @@
 //! The parts of a rule. Each has exactly one text form (`Display` and `FromStr`), which the rules
 //! file, D-Bus, the command line and the editor share; a value that parses is valid.
 
+mod app;
 mod destination;
 mod hostname;
 mod pattern;

@@ -15,23 +15,26 @@
 //! (a user's own installation is the user's to write) or a Snap. A program of an app that is
 //! run by an interpreter of its runtime is seen as that interpreter, by its path.
 
-use bastion_policy::matcher::AppId;
+use super::AppId;
 
-const FLATPAKS: &[u8] = b"/var/lib/flatpak/app/";
+const FLATPAKS: &str = "/var/lib/flatpak/app/";
 /// Where Snaps are mounted: Debian and Ubuntu, and distributions without `/snap`.
-const SNAPS: [&[u8]; 2] = [b"/snap/", b"/var/lib/snapd/snap/"];
+const SNAPS: [&str; 2] = ["/snap/", "/var/lib/snapd/snap/"];
 
-/// The app that owns the executable with this path on the machine.
-pub(super) fn of(path: &[u8]) -> Option<AppId> {
-    if let Some(below) = path.strip_prefix(FLATPAKS) {
-        return app("flatpak", below);
+impl AppId {
+    /// The app that owns the executable with this path on the machine.
+    #[must_use]
+    pub fn owner_of(path: &str) -> Option<Self> {
+        if let Some(below) = path.strip_prefix(FLATPAKS) {
+            return app("flatpak", below);
+        }
+        let below = SNAPS.iter().find_map(|dir| path.strip_prefix(*dir))?;
+        app("snap", below).filter(|app| !is_base(app.id()))
     }
-    let below = SNAPS.iter().find_map(|dir| path.strip_prefix(*dir))?;
-    app("snap", below).filter(|app| !is_base(app.id()))
 }
 
-fn app(kind: &str, below: &[u8]) -> Option<AppId> {
-    let (name, _file) = std::str::from_utf8(below).ok()?.split_once('/')?;
+fn app(kind: &str, below: &str) -> Option<AppId> {
+    let (name, _file) = below.split_once('/')?;
     format!("{kind}:{name}").parse().ok()
 }
 
@@ -47,7 +50,7 @@ mod tests {
     use super::*;
 
     fn text(path: &str) -> Option<String> {
-        of(path.as_bytes()).map(|app| app.to_string())
+        AppId::owner_of(path).map(|app| app.to_string())
     }
 
     #[test]
