@@ -271,7 +271,7 @@ pub(crate) fn event(id: u64, age: u64) -> Event {
         reason: reason.into(),
         rule_name: rule.into(),
         program: program.into(),
-        pid: 4000 + u32::try_from(id).unwrap(),
+        pid: 4000 + u32::try_from(id % 28_000).unwrap(),
         uid: if program == "kernel" {
             u32::MAX
         } else if program.contains("systemd") {
@@ -281,7 +281,7 @@ pub(crate) fn event(id: u64, age: u64) -> Event {
         },
         protocol: protocol.into(),
         source: "192.0.2.2".into(),
-        source_port: 40_000 + u16::try_from(id).unwrap(),
+        source_port: 40_000 + u16::try_from(id % 25_000).unwrap(),
         destination: destination.into(),
         destination_port: port,
         host: host.into(),

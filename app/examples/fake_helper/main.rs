@@ -11,6 +11,7 @@
 mod asking;
 mod busy;
 mod data;
+mod log;
 mod safeguard;
 
 use std::collections::HashMap;
@@ -23,8 +24,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bastion_ipc::Error;
 use bastion_ipc::names;
 use bastion_ipc::wire::{
-    Answer, Connection as Live, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Question,
-    Status, WireRule, WireSettings,
+    Answer, Connection as Live, Ends, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery,
+    Question, Status, WireRule, WireSettings,
 };
 use bastion_policy::settings::Settings;
 use zbus::names::OwnedUniqueName;
@@ -200,12 +201,7 @@ impl Rules {
         tell_rules(bus).await
     }
     fn explain(&self, query: ExplainQuery) -> Result<Explanation, Error> {
-        let _ = query.checked()?;
-        Ok(Explanation {
-            outcome: "ask".into(),
-            reason: "no-rule".into(),
-            ..Explanation::default()
-        })
+        Ok(log::explain(&self.0.lock().unwrap(), &query.checked()?))
     }
 }
 
@@ -216,22 +212,11 @@ impl Events {
     fn get_log(&self, query: LogQuery, _everybody: bool) -> Result<Vec<Event>, Error> {
         let query = query.checked()?;
         let state = self.0.lock().unwrap();
-        let before = query.before.filter(|id| *id > 0).unwrap_or(u64::MAX);
-        let text = query.text.unwrap_or_default();
-        let wanted = |event: &&Event| {
-            event.id < before
-                && query.verdict.as_ref().is_none_or(|v| *v == event.verdict)
-                && (event.program.contains(&text) || event.host.contains(&text))
-        };
-        let limit = query.limit.unwrap_or(100) as usize;
-        Ok(state
-            .log
-            .iter()
-            .rev()
-            .filter(wanted)
-            .take(limit)
-            .cloned()
-            .collect())
+        let found = log::found(&state.log, &query).cloned();
+        Ok(found.take(query.limit.unwrap() as usize).collect())
+    }
+    fn get_log_pages(&self, query: LogQuery, _everybody: bool) -> Result<LogPages, Error> {
+        Ok(log::pages(&self.0.lock().unwrap().log, query.checked()?))
     }
     fn get_connections(&self, _everybody: bool) -> Vec<Live> {
         self.0.lock().unwrap().live.clone()
@@ -297,7 +282,7 @@ fn state(ask: bool) -> State {
         },
         settings: WireSettings::from(&Settings::default()),
         rules: rules(),
-        log: (0..450).map(|id| event(id, (450 - id) * 37)).collect(),
+        log: log::events(450),
         live: connections,
         questions: questions.into_iter().map(|q| (q.id, q)).collect(),
         next: 100,
@@ -318,6 +303,10 @@ async fn main() -> zbus::Result<()> {
     let mut arguments = std::env::args();
     state.record =
         arguments.find_map(|argument| argument.strip_prefix("--record=").map(PathBuf::from));
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--log");
+    if let Some(count) = arguments.nth(1) {
+        state.log = log::events(count.parse().unwrap());
+    }
     let state: Shared = Arc::new(Mutex::new(state));
     let busy = told("--busy").then(|| state.clone());
     let bus = zbus::connection::Builder::system()
@@ -326,6 +315,7 @@ async fn main() -> zbus::Result<()> {
         .serve_at(names::HELPER_PATH, Events(state.clone()))
         .serve_at(names::HELPER_PATH, asking::Prompts(state.clone()))
         .serve_at(names::HELPER_PATH, asking::Asking(state.clone()))
+        .serve_at(names::HELPER_PATH, log::Traffic(state.clone()))
         .serve_at(names::HELPER_PATH, safeguard::Storm(state))
         .name(names::HELPER)
         // Another one may take the name.

@@ -208,7 +208,7 @@ impl Component for App {
         match input {
             Input::Client(message) => self.hear(message, window, &sender),
             Input::Page(pages::Output::Failed(failure)) => window.toast(&failure.sentence()),
-            Input::Page(pages::Output::MakeRule(rule)) => {
+            Input::Page(pages::Output::MakeRule(rule) | pages::Output::OpenRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Edit(rule));
             }
             Input::Page(pages::Output::ShowPrompt) if self.prompt.widget().is_visible() => {

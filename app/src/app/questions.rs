@@ -9,7 +9,7 @@ use relm4::{ComponentController as _, ComponentSender};
 
 use super::{App, Done, Input};
 use crate::client::{Client, Failure};
-use crate::model::{time, why};
+use crate::model::{asked, time};
 use crate::notification;
 use crate::prompt;
 
@@ -38,14 +38,14 @@ impl App {
     pub(super) fn tell_near(&self, question: &Question, near: Near) {
         let now = Timestamp::from_millis(time::now());
         let lines = near.map(|(explanation, rules)| {
-            why::near(question, &explanation, &rules, &self.directory, now)
+            asked::near(question, &explanation, &rules, &self.directory, now)
         });
         self.prompt.emit(prompt::Input::Near(question.id, lines));
     }
 }
 
 async fn near(client: &Client, question: &Question) -> Near {
-    let explanation = match why::query(question) {
+    let explanation = match asked::query(question) {
         Some(query) => client.explain(&query).await?,
         None => Explanation::default(),
     };

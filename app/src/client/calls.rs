@@ -1,8 +1,8 @@
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
-    Answer, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery,
-    WireRule, WireSettings,
+    Answer, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation, Guard, LogPages,
+    LogQuery, WireRule, WireSettings,
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -192,12 +192,28 @@ impl Client {
         Ok(self.rules_proxy().await?.set_enabled(id, enabled).await?)
     }
 
+    /// What would be decided about a connection, and why.
+    ///
+    /// # Errors
+    /// If the query makes no sense or is refused.
+    pub async fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Failure> {
+        Ok(self.rules_proxy().await?.explain(query).await?)
+    }
+
     /// Logged decisions of this user's programs, newest first.
     ///
     /// # Errors
     /// If they can't be had.
     pub async fn log(&self, query: &LogQuery) -> Result<Vec<Event>, Failure> {
         Ok(self.events().await?.get_log(query, false).await?)
+    }
+
+    /// Where the pages of such decisions begin.
+    ///
+    /// # Errors
+    /// If they can't be had.
+    pub async fn log_pages(&self, query: &LogQuery) -> Result<LogPages, Failure> {
+        Ok(self.events().await?.get_log_pages(query, false).await?)
     }
 
     /// Ends one of this user's open connections.

@@ -1,6 +1,7 @@
 //! What the pages show, without how: view models free of GTK, so that they are tested as plain
 //! values.
 
+pub mod asked;
 pub mod connections;
 pub mod details;
 pub mod form;

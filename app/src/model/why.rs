@@ -1,352 +1,259 @@
-//! Why a question is asked: no rule decides it, and some come near.
+//! Why something was decided, in sentences; and what today's rules would make of it.
 
-use bastion_ipc::wire::{ExplainQuery, Explanation, LadderStep, Question, WireRule};
-use bastion_policy::flow::Flow;
-use bastion_policy::matcher::ProgramMatcher;
-use bastion_policy::rule::{Lifetime, Rule};
-use bastion_policy::time::Timestamp;
+use bastion_ipc::wire::{Event, ExplainQuery, Explanation, LadderStep};
+use bastion_policy::rule::RuleId;
+use bastion_policy::ruleset::Reason;
 
 use super::names::Directory;
-use super::sentence;
-use crate::i18n::{gettext, gettext_f, ngettext_f};
+use super::verdict::{self, Verdict};
+use crate::i18n::{gettext, gettext_f};
 
-/// As many rules as are worth reading while a program waits.
-const MOST: usize = 5;
-
-/// One thing to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What it is about.
-    pub title: String,
-    /// In one or two sentences.
-    pub text: String,
-}
-
-impl Line {
-    fn new(title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            text: text.into(),
+/// Why, as a sentence.
+#[must_use]
+pub fn sentence(event: &Event, directory: &Directory) -> String {
+    let Ok(reason) = event.reason.parse::<Reason>() else {
+        return verdict::why(event, directory);
+    };
+    let rule = |id: &RuleId| match event.rule_name.as_str() {
+        "" => id.to_string(),
+        name => name.to_owned(),
+    };
+    match (reason, Verdict::parse(&event.verdict)) {
+        (Reason::Rule(id), Verdict::Allowed) => {
+            gettext_f("The rule “{rule}” allows it.", &[("rule", &rule(&id))])
         }
+        (Reason::Rule(id), Verdict::Dropped) => gettext_f(
+            "The rule “{rule}” has it dropped silently.",
+            &[("rule", &rule(&id))],
+        ),
+        (Reason::Rule(id), _) => gettext_f("The rule “{rule}” denies it.", &[("rule", &rule(&id))]),
+        (Reason::Ended(id), _) => gettext_f(
+            "It was open, and ended when the rule “{rule}” came to deny it.",
+            &[("rule", &rule(&id))],
+        ),
+        (Reason::EndedBy(uid), _) => gettext_f(
+            "It was open, and {user} ended it.",
+            &[("user", &directory.user(uid))],
+        ),
+        (Reason::Answer(uid), Verdict::Allowed) => gettext_f(
+            "No rule decided it; {user} was asked, and allowed it.",
+            &[("user", &directory.user(uid))],
+        ),
+        (Reason::Answer(uid), _) => gettext_f(
+            "No rule decided it; {user} was asked, and denied it.",
+            &[("user", &directory.user(uid))],
+        ),
+        (Reason::Learn, _) => {
+            gettext("No rule decided it. Bastion was learning, and allowed what no rule decides.")
+        }
+        (Reason::Paused, _) => gettext("The firewall was paused, and everything was allowed."),
+        (Reason::TimedOut, _) => {
+            gettext("No rule decided it, and nobody answered in time when asked.")
+        }
+        (Reason::NoAgent, _) => gettext("No rule decided it, and nobody was there to ask."),
+        (Reason::Exited, _) => {
+            gettext("No rule decided it, and the program had quit before anybody answered.")
+        }
+        (Reason::Before, _) => gettext("It was open before Bastion started, and goes on."),
+        (Reason::Overload, _) => gettext(
+            "No rule decided it, and more was undecided than anybody could have been asked about.",
+        ),
+        (Reason::Shutdown, _) => gettext("No rule decided it before the firewall was stopped."),
+        (Reason::NoRule, _) => gettext("No rule decided it."),
     }
 }
 
-/// What can be said at once.
+/// The id of the rule that decided or ended it.
 #[must_use]
-pub fn reasons() -> [Line; 2] {
-    [
-        Line::new(
-            gettext("Reason"),
-            gettext("No rule decides about this connection, and Bastion asks in such a case."),
-        ),
-        Line::new(
-            gettext("If You Don’t Answer"),
-            gettext(
-                "The connection is denied when the time is over. No rule is made, and you are asked again when the program tries again.",
-            ),
-        ),
-    ]
+pub fn rule(event: &Event) -> Option<String> {
+    match event.reason.parse() {
+        Ok(Reason::Rule(id) | Reason::Ended(id)) => Some(id.to_string()),
+        _ => None,
+    }
 }
 
-/// What to ask the helper, if the user of this session may ask it without an administrator.
+/// What to ask, to know what would be decided today; none for what was no connection. `caller` is
+/// who asks.
 #[must_use]
-pub fn query(question: &Question) -> Option<ExplainQuery> {
-    let destination = match question.host.as_str() {
-        "" => question.destination.clone(),
-        host => host.to_owned(),
+pub fn query(event: &Event, caller: u32) -> Option<ExplainQuery> {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let query = ExplainQuery {
+        program: event.program.clone(),
+        uid: Some(event.uid).filter(|uid| *uid != caller && *uid != u32::MAX),
+        destination: event.destination.clone(),
+        host: given(&event.host),
+        port: event.destination_port,
+        protocol: given(&event.protocol),
     };
-    (!question.needs_administrator).then(|| ExplainQuery {
-        program: question.program.clone(),
-        uid: None,
-        destination,
-        port: question.port,
-        protocol: Some(question.protocol.clone()),
-    })
+    query.checked().ok()
 }
 
-/// Which rules came near, the nearest first: those that mean such connections as far as the helper
-/// can tell, then those that name the program.
+/// What today's rules would do.
 #[must_use]
-pub fn near(
-    question: &Question,
-    explanation: &Explanation,
-    rules: &[WireRule],
-    directory: &Directory,
-    now: Timestamp,
-) -> Vec<Line> {
-    let mut lines: Vec<_> = explanation.ladder.iter().map(almost).collect();
-    let mut named: Vec<_> = rules
-        .iter()
-        .filter_map(|wire| Rule::try_from(wire).ok())
-        .filter(|rule| !explained(explanation, rule) && names(&rule.spec().program, question))
-        .map(|rule| (misses(&rule, question, now), rule))
-        .collect();
-    named.sort_by_key(|(misses, _)| misses.len());
-    lines.extend(named.iter().map(|(misses, rule)| {
-        let what = misses.join(&gettext(", "));
-        let text = match misses.is_empty() {
-            true => sentence::sentence(rule, directory),
-            false => gettext_f(
-                "{rule} Does not fit: {what}.",
-                &[
-                    ("rule", &sentence::sentence(rule, directory)),
-                    ("what", &what),
-                ],
-            ),
-        };
-        Line::new(rule.spec().name.clone(), text)
-    }));
-    shortened(lines)
-}
-
-fn explained(explanation: &Explanation, rule: &Rule) -> bool {
-    let mut ladder = explanation.ladder.iter();
-    ladder.any(|step| step.rule == rule.id().as_str())
-}
-
-fn almost(step: &LadderStep) -> Line {
-    Line::new(
-        step.name.clone(),
-        gettext(
-            "Decides about connections like this one, but not about this one: it has an end, was made meanwhile, or is for another process.",
-        ),
-    )
-}
-
-fn shortened(mut lines: Vec<Line>) -> Vec<Line> {
-    if lines.is_empty() {
-        return vec![Line::new(
-            gettext("Rules That Come Near"),
-            gettext("None. No rule names this program."),
-        )];
-    }
-    let more = lines.len().saturating_sub(MOST);
-    if more > 0 {
-        lines.truncate(MOST);
-        lines.push(Line::new(
-            gettext("And More"),
-            ngettext_f(
-                "{n} more rule names this program.",
-                "{n} more rules name this program.",
-                more as u64,
-                &[],
-            ),
-        ));
-    }
-    lines
-}
-
-/// True if a rule names the program that asks, and does not just mean it among all.
-fn names(matcher: &ProgramMatcher, question: &Question) -> bool {
-    match matcher {
-        ProgramMatcher::Any => false,
-        ProgramMatcher::Kernel => question.program == "kernel",
-        ProgramMatcher::Unknown => question.program == "unknown",
-        ProgramMatcher::App(app) => app.to_string() == question.app,
-        program => is_path(program, &question.program),
+pub fn today(explanation: &Explanation, directory: &Directory) -> String {
+    let winner = explanation.ladder.first();
+    let name = winner.map_or("", |winner| winner.name.as_str());
+    let reason = verdict::reason(&explanation.reason, name, directory);
+    let reason = [("reason", reason.as_str())];
+    match explanation.outcome.as_str() {
+        "allow" => gettext_f("Today’s rules would allow it: {reason}", &reason),
+        "deny" => gettext_f("Today’s rules would deny it: {reason}", &reason),
+        "drop" => gettext_f("Today’s rules would drop it: {reason}", &reason),
+        _ => gettext("Today’s rules would have you asked."),
     }
 }
 
-fn is_path(matcher: &ProgramMatcher, path: &str) -> bool {
-    match matcher {
-        ProgramMatcher::Path(wanted) => wanted.as_str() == path,
-        ProgramMatcher::Pattern(pattern) => path.parse().is_ok_and(|path| pattern.matches(&path)),
-        _ => false,
+/// What would be decided if the first of them were not there; empty where none is.
+#[must_use]
+pub fn otherwise(explanation: &Explanation) -> String {
+    match explanation.without_winner.as_str() {
+        "" => String::new(),
+        "allow" => gettext("Without the first rule it would be allowed."),
+        "deny" => gettext("Without the first rule it would be denied."),
+        "drop" => gettext("Without the first rule it would be dropped."),
+        _ => gettext("Without the first rule you would be asked."),
     }
 }
 
-/// In what a rule does not fit what is asked.
-fn misses(rule: &Rule, question: &Question, now: Timestamp) -> Vec<String> {
-    let spec = rule.spec();
-    let flow = flow(question);
-    let fits = |fits: fn(&Rule, &Flow) -> bool| flow.as_ref().is_none_or(|flow| fits(rule, flow));
-    let started = spec.started_by.as_ref().is_none_or(|program| {
-        let mut parents = question.parents.iter();
-        parents.any(|parent| is_path(program, parent))
-    });
-    let process = match &spec.lifetime {
-        Lifetime::Process(key) => key.pid == question.pid,
-        _ => true,
+/// What a rule of the ladder does, and why the one before it goes first.
+#[must_use]
+pub fn rung(step: &LadderStep) -> String {
+    let does = match step.action.as_str() {
+        "allow" => gettext("Allows"),
+        "deny" => gettext("Denies"),
+        _ => gettext("Drops"),
     };
-    let user = Some(question.uid).filter(|uid| *uid != u32::MAX);
-    [
-        (spec.enabled, gettext("it is switched off")),
-        (spec.lifetime.holds_at(now), gettext("its time is over")),
-        (
-            fits(|rule, flow| rule.spec().destination.matches(flow)),
-            gettext("the destination"),
-        ),
-        (
-            fits(|rule, flow| rule.spec().ports.matches(flow.destination_port)),
-            gettext("the port"),
-        ),
-        (
-            fits(|rule, flow| rule.spec().protocol.matches(flow.protocol)),
-            gettext("the protocol"),
-        ),
-        (spec.user.matches(user), gettext("the user")),
-        (started, gettext("what started the program")),
-        (process, gettext("the process")),
-    ]
-    .into_iter()
-    .filter_map(|(fits, what)| (!fits).then_some(what))
-    .collect()
+    match loses_by(&step.loses_by) {
+        why if why.is_empty() => does,
+        why => gettext_f("{does}; {why}", &[("does", &does), ("why", &why)]),
+    }
 }
 
-fn flow(question: &Question) -> Option<Flow> {
-    let address = ExplainQuery {
-        program: question.program.clone(),
-        uid: None,
-        destination: question.destination.clone(),
-        port: question.port,
-        protocol: Some(question.protocol.clone()),
-    };
-    let mut flow = address.flow().ok()?;
-    flow.hosts.extend(question.host.parse());
-    Some(flow)
+fn loses_by(criterion: &str) -> String {
+    match criterion {
+        "" => String::new(),
+        "priority" => gettext("has a lower priority"),
+        "program" => gettext("names the program less closely"),
+        "destination" => gettext("names the destination less closely"),
+        "ports" => gettext("names more ports"),
+        "protocol" => gettext("names no protocol"),
+        "user" => gettext("names no user"),
+        "action" => gettext("what blocks goes first"),
+        "created" => gettext("is older"),
+        other => other.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn question() -> Question {
-        Question {
+    fn event(verdict: &str, reason: &str) -> Event {
+        Event {
+            verdict: verdict.into(),
+            reason: reason.into(),
+            rule_name: "Web".into(),
             program: "/usr/bin/curl".into(),
-            uid: 1000,
-            pid: 77,
-            protocol: "tcp".into(),
-            destination: "192.0.2.7".into(),
-            port: 443,
+            destination: "192.0.2.1".into(),
             host: "example.org".into(),
-            parents: vec!["/usr/bin/bash".into()],
-            ..Question::default()
+            destination_port: 443,
+            protocol: "tcp".into(),
+            uid: 1000,
+            ..Event::default()
         }
     }
 
-    fn rule(id: &str, change: impl FnOnce(&mut WireRule)) -> WireRule {
-        let mut wire = WireRule {
-            id: Some(id.into()),
-            name: id.into(),
-            action: "allow".into(),
-            program: Some("/usr/bin/curl".into()),
-            ..WireRule::default()
-        };
-        change(&mut wire);
-        assert!(Rule::try_from(&wire).is_ok(), "{wire:?}");
-        wire
+    #[test]
+    fn every_reason_is_a_sentence() {
+        let directory = Directory::fixed(&[(1000, "alice")], "");
+        for (verdict, reason, expected) in [
+            ("allow", "rule:r1", "The rule “Web” allows it."),
+            ("deny", "rule:r1", "The rule “Web” denies it."),
+            (
+                "deny",
+                "ended:r1",
+                "It was open, and ended when the rule “Web” came to deny it.",
+            ),
+            (
+                "allow",
+                "answer:1000",
+                "No rule decided it; alice was asked, and allowed it.",
+            ),
+            ("deny", "ended-by:1000", "It was open, and alice ended it."),
+            ("deny", "from the future", "from the future"),
+        ] {
+            assert_eq!(sentence(&event(verdict, reason), &directory), expected);
+        }
+        for word in [
+            "learn", "paused", "timeout", "no-agent", "exited", "overload", "shutdown", "no-rule",
+            "before",
+        ] {
+            let said = sentence(&event("deny", word), &directory);
+            assert!(said.ends_with('.') && said.len() > 15, "{word}: {said}");
+        }
     }
 
-    fn lines(rules: &[WireRule]) -> Vec<(String, String)> {
+    #[test]
+    fn only_rules_can_be_opened() {
+        assert_eq!(rule(&event("deny", "rule:r1")).as_deref(), Some("r1"));
+        assert_eq!(rule(&event("deny", "ended:r1")).as_deref(), Some("r1"));
+        assert_eq!(rule(&event("deny", "timeout")), None);
+    }
+
+    #[test]
+    fn the_helper_is_asked_about_connections_alone() {
+        let asked = query(&event("deny", "timeout"), 1000).unwrap();
+        assert_eq!(asked.uid, None, "everybody may ask about their own");
+        assert_eq!(asked.host.as_deref(), Some("example.org"));
+        assert_eq!(query(&event("deny", "timeout"), 0).unwrap().uid, Some(1000));
+        let mended = Event {
+            program: Event::BASTION.into(),
+            destination: "mangle OUTPUT".into(),
+            ..event(Event::MENDED, "missing")
+        };
+        assert_eq!(query(&mended, 1000), None);
+    }
+
+    #[test]
+    fn todays_rules_are_told_with_what_would_be_without_them() {
         let directory = Directory::fixed(&[], "");
-        let now = Timestamp::from_millis(1_000_000);
-        let near = near(&question(), &Explanation::default(), rules, &directory, now);
-        near.into_iter()
-            .map(|line| (line.title, line.text))
-            .collect()
-    }
-
-    fn text(change: impl FnOnce(&mut WireRule)) -> String {
-        lines(&[rule("near", change)]).remove(0).1
-    }
-
-    #[test]
-    fn each_thing_that_does_not_fit_is_named() {
-        let elsewhere = text(|rule| rule.destination = Some("example.com".into()));
-        assert_eq!(
-            elsewhere,
-            "Allow curl to connect to example.com. Does not fit: the destination."
-        );
-        let misses = |change: fn(&mut WireRule)| {
-            let text = text(change);
-            let (_, what) = text.split_once("Does not fit: ").unwrap();
-            what.trim_end_matches('.').to_owned()
+        let step = |name: &str, action: &str, loses_by: &str| LadderStep {
+            rule: "r".into(),
+            name: name.into(),
+            action: action.into(),
+            loses_by: loses_by.into(),
         };
-        assert_eq!(misses(|rule| rule.ports = Some("80".into())), "the port");
-        assert_eq!(
-            misses(|rule| rule.protocol = Some("udp".into())),
-            "the protocol"
-        );
-        assert_eq!(misses(|rule| rule.user = Some("7".into())), "the user");
-        assert_eq!(
-            misses(|rule| rule.enabled = Some(false)),
-            "it is switched off"
-        );
-        assert_eq!(
-            misses(|rule| rule.started_by = Some("/usr/bin/zsh".into())),
-            "what started the program"
-        );
-        assert_eq!(
-            misses(|rule| {
-                rule.lifetime = Some("until:1970-01-01T00:00:01Z".into());
-                rule.ports = Some("80".into());
-            }),
-            "its time is over, the port"
-        );
-    }
-
-    #[test]
-    fn what_fits_is_no_miss() {
-        let fitting = |rule: &mut WireRule| {
-            rule.destination = Some("domain:example.org".into());
-            rule.ports = Some("443".into());
-            rule.user = Some("1000".into());
-            rule.started_by = Some("/usr/bin/bash".into());
-        };
-        assert!(!text(fitting).contains("Does not fit"));
-    }
-
-    #[test]
-    fn the_nearest_come_first_and_of_others_only_their_number() {
-        let far = rule("far", |rule| {
-            rule.destination = Some("192.0.2.9".into());
-            rule.ports = Some("80".into());
-        });
-        let other = rule("other", |rule| rule.program = Some("/usr/bin/wget".into()));
-        let any = rule("any", |rule| rule.program = None);
-        let near = |n: usize| rule(&format!("near{n}"), |rule| rule.ports = Some("80".into()));
-        let mut rules = vec![far, other, any];
-        rules.extend((0..6).map(near));
-        let lines = lines(&rules);
-        assert_eq!(lines.len(), MOST + 1);
-        assert!(
-            lines[..MOST]
-                .iter()
-                .all(|(name, _)| name.starts_with("near"))
-        );
-        assert_eq!(lines[MOST].1, "2 more rules name this program.");
-    }
-
-    #[test]
-    fn that_there_are_none_is_said() {
-        assert_eq!(lines(&[])[0].1, "None. No rule names this program.");
-    }
-
-    #[test]
-    fn the_helper_is_asked_about_the_users_own_alone() {
-        let mut asked = question();
-        let query_of_own = query(&asked).unwrap();
-        assert_eq!(query_of_own.destination, "example.org");
-        assert!(query_of_own.checked().is_ok());
-        asked.needs_administrator = true;
-        assert_eq!(query(&asked), None);
-    }
-
-    #[test]
-    fn what_the_helper_found_is_not_told_twice() {
         let explanation = Explanation {
-            ladder: vec![LadderStep {
-                rule: "near".into(),
-                name: "near".into(),
-                ..LadderStep::default()
-            }],
+            outcome: "deny".into(),
+            reason: "rule:r1".into(),
+            ladder: vec![
+                step("No ads", "deny", ""),
+                step("Web", "allow", "destination"),
+            ],
+            without_winner: "allow".into(),
+        };
+        assert_eq!(
+            today(&explanation, &directory),
+            "Today’s rules would deny it: Rule “No ads”"
+        );
+        assert_eq!(
+            otherwise(&explanation),
+            "Without the first rule it would be allowed."
+        );
+        assert_eq!(rung(&explanation.ladder[0]), "Denies");
+        assert_eq!(
+            rung(&explanation.ladder[1]),
+            "Allows; names the destination less closely"
+        );
+        let asked = Explanation {
+            outcome: "ask".into(),
+            reason: "no-rule".into(),
             ..Explanation::default()
         };
-        let rules = [rule("near", |_| {})];
-        let directory = Directory::fixed(&[], "");
-        let now = Timestamp::from_millis(0);
-        let lines = near(&question(), &explanation, &rules, &directory, now);
-        assert_eq!(lines.len(), 1);
-        assert!(lines[0].text.contains("like this one"));
+        assert_eq!(
+            today(&asked, &directory),
+            "Today’s rules would have you asked."
+        );
+        assert_eq!(otherwise(&asked), "");
     }
 }

@@ -10,6 +10,7 @@ mod rule_columns;
 pub mod rules;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use adw::prelude::*;
@@ -40,6 +41,8 @@ pub enum Output {
     MakeRule(Box<bastion_ipc::wire::WireRule>),
     /// The user wants to answer what waits.
     ShowPrompt,
+    /// The user wants to see this rule.
+    OpenRule(Box<bastion_ipc::wire::WireRule>),
     /// Something was done.
     Told(String),
     /// Something happened, which can be undone.
@@ -169,6 +172,15 @@ pub(crate) fn adaptive<T: 'static>(
     table: &Table<T>,
     steps: &[(&str, &[&str])],
 ) -> adw::BreakpointBin {
+    adaptive_to(content, table.get_columns(), steps)
+}
+
+/// As [`adaptive`], for columns by their names.
+pub(crate) fn adaptive_to(
+    content: &impl IsA<gtk::Widget>,
+    columns: &HashMap<&'static str, gtk::ColumnViewColumn>,
+    steps: &[(&str, &[&str])],
+) -> adw::BreakpointBin {
     let bin = adw::BreakpointBin::builder()
         .width_request(300)
         .height_request(200)
@@ -180,10 +192,7 @@ pub(crate) fn adaptive<T: 'static>(
             continue;
         };
         let breakpoint = adw::Breakpoint::new(condition);
-        for column in hidden
-            .iter()
-            .filter_map(|name| table.get_columns().get(name))
-        {
+        for column in hidden.iter().filter_map(|name| columns.get(name)) {
             breakpoint.add_setter(column, "visible", Some(&false.to_value()));
         }
         bin.add_breakpoint(breakpoint);
@@ -216,7 +225,17 @@ pub(crate) fn tick_while_shown(widget: &impl IsA<gtk::Widget>, tick: impl Fn() +
 /// Tells the window that a call came to nothing.
 pub(crate) fn report(sender: &relm4::Sender<Output>, failure: Failure) {
     tracing::warn!(%failure, "a call came to nothing");
-    if sender.send(Output::Failed(failure)).is_err() {
+    send(sender, Output::Failed(failure));
+}
+
+/// Tells the window that something was done.
+pub(crate) fn tell(sender: &relm4::Sender<Output>, what: String) {
+    send(sender, Output::Told(what));
+}
+
+/// Sends to the window, if it is still there.
+pub(crate) fn send(sender: &relm4::Sender<Output>, output: Output) {
+    if sender.send(output).is_err() {
         tracing::debug!("the window is gone already");
     }
 }

@@ -37,7 +37,7 @@ use crate::model::notice::{News, Notices};
 use crate::model::question::{self, QuestionText};
 use crate::model::stack::{Shown, Stack};
 use crate::model::time;
-use crate::model::why::Line;
+use crate::model::asked::Line;
 use crate::settings::AppSettings;
 use speech::Speech;
 use view::View;

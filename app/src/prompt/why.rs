@@ -11,7 +11,7 @@ use super::view::View;
 use super::{Output, Prompt, tell};
 use crate::client::Failure;
 use crate::i18n::gettext;
-use crate::model::why::{self, Line};
+use crate::model::asked::{self, Line};
 
 /// The row, and those within.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Why {
         for line in lines.drain(..) {
             self.row.remove(&line);
         }
-        for line in why::reasons().iter().chain(near) {
+        for line in asked::reasons().iter().chain(near) {
             let row = fact(&line.title);
             row.set_subtitle(&line.text);
             row.set_subtitle_lines(0);

@@ -4,8 +4,8 @@
 
 use crate::Error;
 use crate::wire::{
-    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Question, Status,
-    WireRule, WireSettings,
+    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery,
+    Question, Status, WireRule, WireSettings,
 };
 
 /// State, mode and settings.
@@ -103,6 +103,11 @@ pub trait Events {
     /// Action: view; with `everybody` view-all.
     #[zbus(allow_interactive_auth)]
     fn get_log(&self, query: &LogQuery, everybody: bool) -> Result<Vec<Event>, Error>;
+
+    /// Where the pages of such decisions begin, each of as many as the query's limit: so any part
+    /// of a long log can be had at once. Action: as `GetLog`.
+    #[zbus(allow_interactive_auth)]
+    fn get_log_pages(&self, query: &LogQuery, everybody: bool) -> Result<LogPages, Error>;
 
     /// Connections that are open now or wait for an answer. Action: as `GetLog`.
     #[zbus(allow_interactive_auth)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery, Status,
+    WireRule,
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::pending::QuestionId;
@@ -110,6 +111,11 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unavailable`] when the log can't be read.
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error>;
+    /// Where the pages of such decisions begin.
+    ///
+    /// # Errors
+    /// As [`Backend::log`].
+    fn log_pages(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, Error>;
     /// Connections that are open or wait.
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection>;
 

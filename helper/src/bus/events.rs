@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
-use bastion_ipc::wire::{Connection, Ends, Event, LogQuery, Status};
+use bastion_ipc::wire::{Connection, Ends, Event, LogPages, LogQuery, Status};
 use bastion_policy::flow::Tuple;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -56,6 +56,21 @@ impl Events {
         let query = query.checked()?;
         let events = self.access.run(move |backend| backend.log(&query, seen_by));
         bounded(events.await??)
+    }
+
+    #[zbus(out_args("pages"))]
+    async fn get_log_pages(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        query: LogQuery,
+        everybody: bool,
+    ) -> Result<LogPages, Error> {
+        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let query = query.checked()?;
+        let pages = self
+            .access
+            .run(move |backend| backend.log_pages(&query, seen_by));
+        pages.await?
     }
 
     #[zbus(out_args("connections"))]

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogQuery,
-    Status, WireRule, rule_id,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogPages,
+    LogQuery, Status, WireRule, rule_id,
 };
 use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
 use bastion_policy::pending::QuestionId;
@@ -201,6 +201,12 @@ impl Backend for Core {
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
         self.ledger
             .query(query, seen_by)
+            .map_err(|error| Error::Unavailable(format!("{error}.")))
+    }
+
+    fn log_pages(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, Error> {
+        self.ledger
+            .pages(query, seen_by)
             .map_err(|error| Error::Unavailable(format!("{error}.")))
     }
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bastion_ipc::wire::{Connection, Event, LogQuery};
+use bastion_ipc::wire::{Connection, Event, LogPages, LogQuery};
 use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::matcher::HostName;
 use bastion_policy::rule::{Action, RuleId};
@@ -152,6 +152,10 @@ impl Ledger {
 
     pub fn query(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, LogError> {
         lock(&self.reader).query(query, seen_by)
+    }
+
+    pub fn pages(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, LogError> {
+        lock(&self.reader).pages(query, seen_by)
     }
 
     pub fn hits(&self) -> HashMap<RuleId, Hits> {

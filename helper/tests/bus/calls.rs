@@ -79,6 +79,9 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
     refused(alice.events.subscribe(true).await);
     refused(alice.events.get_log(&LogQuery::default(), false).await);
     refused(alice.events.get_log(&LogQuery::default(), true).await);
+    let query = LogQuery::default();
+    refused(alice.events.get_log_pages(&query, false).await);
+    refused(alice.events.get_log_pages(&query, true).await);
     refused(alice.events.get_connections(false).await);
     refused(alice.events.get_connections(true).await);
     refused(alice.events.end_connection(&ends(), false).await);
@@ -227,6 +230,17 @@ async fn who_may_not_see_others_sees_its_own() {
     let bytes: Vec<_> = open.iter().map(|it| (it.sent, it.received)).collect();
     assert_eq!(bytes, [(Some(1_500), None)]);
     refused(bob.events.get_log(&everything, true).await);
+    let pages = bob.events.get_log_pages(&everything, false).await.unwrap();
+    assert_eq!(pages.pages, [(2, 1)]);
+    refused(bob.events.get_log_pages(&everything, true).await);
+    let nonsense = LogQuery {
+        destination: Some("no\u{7}such".into()),
+        ..LogQuery::default()
+    };
+    invalid(
+        bob.events.get_log_pages(&nonsense, false).await,
+        "destination",
+    );
     let guards = bob.control.get_safeguard(false).await.unwrap();
     assert_eq!(guards.iter().map(|it| it.user).collect::<Vec<_>>(), [BOB]);
     refused(bob.control.get_safeguard(true).await);
@@ -279,6 +293,8 @@ async fn who_may_not_see_others_sees_its_own() {
         seen(bob.events.get_log(&everything, true).await.unwrap()),
         [1, 2, 3]
     );
+    let pages = bob.events.get_log_pages(&everything, true).await.unwrap();
+    assert_eq!(pages.pages, [(1, 1), (2, 1), (3, 1)]);
     assert_eq!(bob.events.get_connections(true).await.unwrap().len(), 3);
     // Seeing the rules asked nobody for a password.
     let asked = setup.polkit.checks();

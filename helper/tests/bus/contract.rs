@@ -155,6 +155,7 @@ async fn the_proxies_send_what_the_interface_files_say() {
     events.unsubscribe().await.unwrap_err();
     let query = LogQuery::default();
     events.get_log(&query, true).await.unwrap_err();
+    events.get_log_pages(&query, true).await.unwrap_err();
     events.get_connections(true).await.unwrap_err();
     let ends = Ends::default();
     events.end_connection(&ends, true).await.unwrap_err();

@@ -10,7 +10,8 @@ use bastion_helper::bus::{Authorizer, Backend, Caller, Named, OpenQuestion};
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
+    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery, Status,
+    WireRule,
 };
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::{QuestionId, QuestionKey};
@@ -208,6 +209,12 @@ impl Backend for Memory {
         let log = self.log.lock().unwrap();
         let sees = |event: &&Event| seen_by.is_none_or(|uid| event.uid == uid);
         Ok(log.iter().filter(sees).take(limit).cloned().collect())
+    }
+
+    fn log_pages(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, Error> {
+        let events = self.log(query, seen_by)?;
+        let pages = events.iter().map(|event| (event.id, 1)).collect();
+        Ok(LogPages { pages, next: None })
     }
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {

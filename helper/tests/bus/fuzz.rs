@@ -12,7 +12,7 @@ use super::*;
 
 /// Fields of the records that methods take, with a value of their type. Those that a method does
 /// not know do nothing.
-const TEXTS: [&str; 17] = [
+const TEXTS: [&str; 18] = [
     "id",
     "name",
     "action",
@@ -28,13 +28,14 @@ const TEXTS: [&str; 17] = [
     "mode",
     "when_down",
     "verdict",
+    "rule",
     "text",
     "scope",
 ];
 const NUMBERS: [&str; 5] = ["prompt_timeout", "log_days", "log_events", "limit", "uid"];
 
 /// Methods with arguments, by interface; those with none are in `calls`.
-const METHODS: [(&str, &str); 12] = [
+const METHODS: [(&str, &str); 13] = [
     ("Control", "SetSettings"),
     ("Control", "SetMode"),
     ("Control", "Pause"),
@@ -45,6 +46,7 @@ const METHODS: [(&str, &str); 12] = [
     ("Rules", "Explain"),
     ("Events", "Subscribe"),
     ("Events", "GetLog"),
+    ("Events", "GetLogPages"),
     ("Prompts", "RegisterAgent"),
     ("Prompts", "Answer"),
 ];

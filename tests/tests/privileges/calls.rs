@@ -71,6 +71,8 @@ pub const CALLS: [Call; 30] = [
     ("Events.Unsubscribe", "()", Takes::Nothing("ok")),
     ("Events.GetLog", "(@a{sv} {}, false)", Takes::View),
     ("Events.GetLog", "(@a{sv} {}, true)", Takes::ViewAll),
+    ("Events.GetLogPages", "(@a{sv} {}, false)", Takes::View),
+    ("Events.GetLogPages", "(@a{sv} {}, true)", Takes::ViewAll),
     ("Events.GetConnections", "(false,)", Takes::View),
     ("Events.GetConnections", "(true,)", Takes::ViewAll),
     (

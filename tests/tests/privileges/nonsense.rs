@@ -107,6 +107,18 @@ fn nonsense() -> Vec<(&'static str, String)> {
             format!("({{'text': <'{}'>}}, false)", "x".repeat(201)),
         ),
         (
+            "Events.GetLog",
+            "({'program': <'relative/path'>}, false)".to_owned(),
+        ),
+        (
+            "Events.GetLogPages",
+            format!("({{'destination': <'{controls}'>}}, false)"),
+        ),
+        (
+            "Events.GetLogPages",
+            format!("({{'rule': <'{huge}'>}}, false)"),
+        ),
+        (
             "Prompts.Answer",
             "(uint64 18446744073709551615, @a{sv} {})".to_owned(),
         ),

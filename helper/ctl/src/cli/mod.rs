@@ -153,12 +153,24 @@ pub(crate) struct LogArgs {
     /// Only since then: “2h” (ago), “2026-11-24”, “2026-11-24 10:00” or RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
+    /// Only before then; written as for --since.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
     /// Only those older than the decision of this number.
     #[arg(long, value_name = "ID")]
     pub(crate) before: Option<u64>,
     /// Only this verdict; `mended`: where Bastion mended its iptables rules.
     #[arg(long, value_parser = VERDICTS)]
     pub(crate) verdict: Option<String>,
+    /// Only of this program: a path, “kernel”, “unknown”, or a file's name for all of that name.
+    #[arg(long)]
+    pub(crate) program: Option<String>,
+    /// Only to this address, or to this host name and all below it.
+    #[arg(long, value_name = "DEST")]
+    pub(crate) destination: Option<String>,
+    /// Only what the rule of this id or name decided.
+    #[arg(long)]
+    pub(crate) rule: Option<String>,
     /// Only where the program, destination or host name contains this.
     #[arg(long)]
     pub(crate) text: Option<String>,

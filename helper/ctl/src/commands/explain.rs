@@ -44,6 +44,7 @@ fn query(args: &ExplainArgs, surroundings: &Surroundings) -> Result<ExplainQuery
             .map(|user| surroundings.uid(user))
             .transpose()?,
         destination: args.destination.clone(),
+        host: None,
         port,
         protocol: Some(protocol.to_string()),
     };

@@ -32,15 +32,27 @@ pub(crate) async fn run(args: &LogArgs, client: &Client, output: &Output) -> Res
 }
 
 fn query(args: &LogArgs, surroundings: &Surroundings) -> Result<LogQuery, Error> {
+    let time = |text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| surroundings.since(text)).transpose()
+    };
+    // A path may be a link; a name alone means all files of that name.
+    let program = args
+        .program
+        .as_deref()
+        .map(|text| match text.contains('/') {
+            true => surroundings.program(text),
+            false => Ok(text.to_owned()),
+        });
     let query = LogQuery {
         before: args.before,
-        since: args
-            .since
-            .as_deref()
-            .map(|since| surroundings.since(since))
-            .transpose()?,
+        since: time(&args.since)?,
+        until: time(&args.until)?,
         limit: None,
         verdict: args.verdict.clone(),
+        program: program.transpose()?,
+        destination: args.destination.clone(),
+        rule: args.rule.clone(),
         text: args.text.clone(),
     };
     query

@@ -138,6 +138,9 @@ fn nonsense_never_reaches_the_helper() {
         &["explain", "no-such-command", "example.org", "1"],
         &["pause", "2d"],
         &["log", "--since", "whenever"],
+        &["log", "--until", "whenever"],
+        &["log", "--destination", "192.0.2.0/24"],
+        &["log", "--program", ""],
         &["prompt"],
     ] {
         let Some((ended, fake)) = once(arguments) else {
@@ -207,6 +210,27 @@ fn a_long_log_comes_whole_and_in_order() {
         fake.calls(),
         ["log 1000 before 1201 true", "log 1000 before 201 true"]
     );
+}
+
+#[test]
+fn the_log_is_filtered_by_the_helper() {
+    let filters = [
+        "log",
+        "--program",
+        "curl",
+        "--destination",
+        "Example.org",
+        "--rule",
+        "No telemetry",
+        "--until",
+        "1m",
+    ];
+    let Some((ended, fake)) = once(&filters) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let query = "program curl destination example.org rule No telemetry";
+    assert_eq!(fake.calls(), [format!("log 50 before 1201 {query} false")]);
 }
 
 #[test]

@@ -192,8 +192,16 @@ impl Events {
         let query = query.checked()?;
         let limit = query.limit.unwrap_or_default();
         let before = query.before.unwrap_or(LOGGED + 1);
+        let filters: String = [
+            ("program", &query.program),
+            ("destination", &query.destination),
+            ("rule", &query.rule),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!(" {name} {}", value.as_ref()?)))
+        .collect();
         self.0
-            .called(format!("log {limit} before {before} {everybody}"))?;
+            .called(format!("log {limit} before {before}{filters} {everybody}"))?;
         let newest_first = (1..before).rev().take(limit as usize);
         Ok(newest_first
             .map(|id| Event {

@@ -132,47 +132,6 @@ impl TryFrom<&Ends> for Tuple {
     }
 }
 
-/// Which part of the log to return, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
-#[zbus(signature = "a{sv}")]
-pub struct LogQuery {
-    /// Only events with a lower id; 0 for the newest.
-    pub before: Option<u64>,
-    /// Only events at or after this time.
-    pub since: Option<u64>,
-    /// At most so many; capped at [`LogQuery::MAX`].
-    pub limit: Option<u32>,
-    /// Only this verdict.
-    pub verdict: Option<String>,
-    /// Only events whose program, destination or host contains this text.
-    pub text: Option<String>,
-}
-
-impl LogQuery {
-    /// Most events in one reply; keeps a reply far below the bus's message limit.
-    pub const MAX: u32 = 1_000;
-    const MAX_TEXT: usize = 200;
-
-    /// The query with every limit applied.
-    ///
-    /// # Errors
-    /// If the verdict is none or the text is too long.
-    pub fn checked(mut self) -> Result<Self, WireError> {
-        if let Some(verdict) = &self.verdict
-            && verdict != Event::MENDED
-        {
-            verdict
-                .parse::<bastion_policy::rule::Action>()
-                .map_err(|e| WireError::new("verdict", e))?;
-        }
-        if self.text.as_ref().is_some_and(|t| t.len() > Self::MAX_TEXT) {
-            return Err(WireError::new("text", "at most 200 bytes, please"));
-        }
-        self.limit = Some(self.limit.unwrap_or(100).clamp(1, Self::MAX));
-        Ok(self)
-    }
-}
-
 /// What to explain: a flow that need not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}")]
@@ -183,6 +142,8 @@ pub struct ExplainQuery {
     pub uid: Option<u32>,
     /// An address or a host name.
     pub destination: String,
+    /// Under which name the destination was looked up, where that is an address.
+    pub host: Option<String>,
     /// Destination port; 0 for protocols without.
     pub port: u16,
     /// Text form of the protocol; TCP when left out.
@@ -204,7 +165,7 @@ impl ExplainQuery {
         Ok(self)
     }
 
-    /// The flow the query describes. A host name stands for a flow to an address nobody has,
+    /// The flow the query describes. A host name alone stands for a flow to an address nobody has,
     /// looked up under that name.
     ///
     /// # Errors
@@ -216,7 +177,11 @@ impl ExplainQuery {
             .parse()
             .map_err(|e| WireError::new("protocol", e))?;
         let (destination, hosts) = match self.destination.parse::<IpAddr>() {
-            Ok(address) => (address, Vec::new()),
+            Ok(address) => {
+                let host = self.host.as_deref().map(str::parse).transpose();
+                let host = host.map_err(|error| WireError::new("host", error))?;
+                (address, Vec::from_iter(host))
+            }
             Err(_) => {
                 let host = self.destination.parse().map_err(|_| {
                     let shown = escape::printable(&self.destination);

@@ -3,13 +3,15 @@
 
 mod details;
 mod event;
+mod log;
 mod question;
 mod rule;
 mod safeguard;
 mod status;
 
 pub use details::{Details, PackageState};
-pub use event::{Connection, Ends, Event, ExplainQuery, Explanation, LadderStep, LogQuery};
+pub use event::{Connection, Ends, Event, ExplainQuery, Explanation, LadderStep};
+pub use log::{LogPages, LogQuery};
 pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question, Scopes};
 pub use rule::{WireRule, rule_id};
 pub use safeguard::{Guard, LoudProgram};
@@ -111,6 +113,21 @@ mod tests {
             };
             assert_eq!(query.checked().is_ok(), fine, "{program}");
         }
+    }
+
+    #[test]
+    fn an_address_may_have_a_name_too() {
+        let query = |destination: &str, host: &str| ExplainQuery {
+            program: "kernel".into(),
+            destination: destination.into(),
+            host: Some(host.into()),
+            ..ExplainQuery::default()
+        };
+        let flow = query("192.0.2.1", "example.org").flow().unwrap();
+        assert_eq!(flow.destination.to_string(), "192.0.2.1");
+        assert_eq!(flow.hosts, ["example.org".parse().unwrap()]);
+        let error = query("192.0.2.1", "a b").checked().unwrap_err();
+        assert_eq!(error.field, "host");
     }
 
     proptest! {

@@ -6,6 +6,7 @@ mod hits;
 mod prune;
 mod reader;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bastion_ipc::wire::{Event, LogQuery};
-use rusqlite::ErrorCode;
+use bastion_ipc::wire::{Event, LogPages, LogQuery};
+use rusqlite::{Connection, ErrorCode};
 
 use super::database::{self, Database, Failure, Shared};
-use super::{LogError, events};
+use super::{LogError, search};
 
 /// How long one search may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long pages are looked for in one call: others may wait for the reader.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Steps of SQLite's machine between two looks at the clock: some dozens of events, each of which
 /// may have a path of many kilobytes to search.
@@ -26,6 +29,8 @@ pub struct LogReader {
     shared: Shared,
     /// How long one search may take.
     pub(super) patience: Duration,
+    /// How long one call may look for pages.
+    pub(super) moment: Duration,
 }
 
 impl LogReader {
@@ -35,6 +40,7 @@ impl LogReader {
             database: None,
             shared,
             patience: PATIENCE,
+            moment: MOMENT,
         }
     }
 
@@ -48,8 +54,26 @@ impl LogReader {
         query: &LogQuery,
         seen_by: Option<u32>,
     ) -> Result<Vec<Event>, LogError> {
-        match self.attempt(query, seen_by) {
-            Ok(events) => Ok(events),
+        self.read(|connection| search::query(connection, query, seen_by))
+    }
+
+    /// Where the pages of such events begin. What takes longer than a moment is left for another
+    /// call.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn pages(&mut self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, LogError> {
+        let (started, moment) = (Instant::now(), self.moment);
+        let is_over = move || started.elapsed() >= moment;
+        self.read(|connection| search::pages(connection, query, seen_by, is_over))
+    }
+
+    fn read<T: Default>(
+        &mut self,
+        search: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LogError> {
+        match self.attempt(search) {
+            Ok(found) => Ok(found),
             Err(Failure::Other(error)) => Err(error),
             Err(Failure::Unusable(why)) => Err(LogError::Damaged {
                 path: self.path.clone(),
@@ -58,20 +82,23 @@ impl LogReader {
         }
     }
 
-    fn attempt(&mut self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Failure> {
+    fn attempt<T: Default>(
+        &mut self,
+        search: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Failure> {
         // After an error the connection is closed, because nothing is known about its state.
         let Some(database) = self.follow()? else {
-            return Ok(Vec::new());
+            return Ok(T::default());
         };
         let (started, patience) = (Instant::now(), self.patience);
         let found = database
             .connection
             .progress_handler(STEPS, Some(move || started.elapsed() > patience))
-            .and_then(|()| events::query(&database.connection, query, seen_by));
+            .and_then(|()| search(&database.connection));
         match found {
-            Ok(events) => {
+            Ok(found) => {
                 self.database = Some(database);
-                Ok(events)
+                Ok(found)
             }
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
                 self.database = Some(database);

@@ -1,0 +1,213 @@
+//! The log at work: a long one, its filters, why something was decided, and exporting it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use common::desktop::{Desktop, WINDOW};
+use common::{Bus, eventually};
+
+const DECIDE: &str = "org.bastionfirewall.FakeHelper1.Log.Decide";
+/// The host of the oldest event that the stand-in has.
+const FIRST: &str = "first.example.org";
+
+fn open(bus: &Bus, variables: &[String]) -> Desktop {
+    let mut desktop = Desktop::start(bus);
+    desktop.start_app_with(variables, &[]);
+    desktop.shows("Protection Is On");
+    key(&mut desktop, "alt+4");
+    desktop.wait(json!({ "role": "tree table", "name": "Log" }));
+    desktop
+}
+
+fn key(desktop: &mut Desktop, key: &str) {
+    desktop.perform("key", json!({ "keys": [key] }));
+}
+
+fn row(text: &str) -> Value {
+    json!({ "role": "table row", "contains": text })
+}
+
+fn button(name: &str) -> Value {
+    json!({ "role": "button", "name": name })
+}
+
+/// Selects a row, so that keys go to the table.
+fn select(desktop: &mut Desktop, text: &str) {
+    eventually("the row", || {
+        desktop.perform("click", json!({ "find": row(text) }));
+        let row = desktop.wait(row(text));
+        let states = row["states"].as_array().unwrap();
+        states.contains(&json!("selected")).then_some(())
+    });
+}
+
+#[test]
+fn a_million_rows_are_there_from_the_newest_to_the_oldest() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--log", "1000000"]);
+    let mut desktop = open(&bus, &[]);
+    desktop.shows("1\u{202f}000\u{202f}000 decisions");
+    select(&mut desktop, "gnome.org");
+    key(&mut desktop, "End");
+    desktop.wait(row(FIRST));
+    key(&mut desktop, "Home");
+    desktop.wait_gone(row(FIRST));
+    desktop.wait(row("gnome.org"));
+}
+
+#[test]
+fn new_decisions_come_on_top_or_are_announced() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--log", "1000"]);
+    let mut desktop = open(&bus, &[]);
+    desktop.shows("1\u{202f}000 decisions");
+    bus.call(DECIDE, &["5"]);
+    desktop.shows("1\u{202f}005 decisions");
+    select(&mut desktop, "gnome.org");
+    key(&mut desktop, "End");
+    desktop.wait(row(FIRST));
+    bus.call(DECIDE, &["3"]);
+    desktop.press("3 new decisions");
+    desktop.shows("1\u{202f}008 decisions");
+    desktop.wait_gone(button("3 new decisions"));
+}
+
+#[test]
+fn the_log_is_filtered_and_each_filter_can_be_removed() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let mut desktop = open(&bus, &[]);
+    desktop.shows("450 decisions");
+    desktop.perform("press", json!({ "find": { "name": "Filter" } }));
+    let entry = |name: &str| json!({ "role": "text", "name": name });
+    let set = |desktop: &mut Desktop, name: &str, text: &str| {
+        desktop.perform("set_text", json!({ "find": entry(name), "text": text }));
+    };
+    set(&mut desktop, "Program", "curl");
+    desktop.shows("45 decisions");
+    set(&mut desktop, "Destination", "no such place");
+    desktop.shows("A destination is an address, or a name like example.org.");
+    set(&mut desktop, "Destination", "192.0.2.11");
+    desktop.shows("No Results Found");
+    set(&mut desktop, "Destination", "example.org");
+    desktop.shows("45 decisions");
+    key(&mut desktop, "Escape");
+    desktop.press("Remove filter: curl");
+    desktop.wait_gone(button("Remove filter: curl"));
+    // firefox, git, thunderbird and so on have been elsewhere.
+    desktop.shows("45 decisions");
+    desktop.press("Remove filter: example.org");
+    desktop.shows("450 decisions");
+}
+
+#[test]
+fn why_something_was_decided_is_told_and_the_rule_opens() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let mut desktop = open(&bus, &[]);
+    select(&mut desktop, "example.org");
+    key(&mut desktop, "Return");
+    desktop.shows("The rule “curl to example.org” allows it.");
+    desktop.shows("Today’s rules would allow it: Rule “curl to example.org”");
+    let why = json!({ "role": "list item", "contains": "The rule “curl to example.org”" });
+    desktop.perform("focus", json!({ "find": why }));
+    key(&mut desktop, "Return");
+    let name = json!({ "role": "text", "name": "Name" });
+    let name = desktop.perform("wait", json!({ "find": name }));
+    assert_eq!(name["text"], "curl to example.org");
+    key(&mut desktop, "Escape");
+
+    // Nobody made a rule of this one.
+    key(&mut desktop, "alt+4");
+    select(&mut desktop, "git.example.net");
+    key(&mut desktop, "Return");
+    desktop.shows("No rule decided it; alice was asked, and allowed it.");
+    desktop.shows("Today’s rules would have you asked.");
+}
+
+fn export(desktop: &mut Desktop, path: &Path) {
+    desktop.perform("press", json!({ "find": { "name": "More" } }));
+    desktop.perform("click", json!({ "find": { "role": "menu item" } }));
+    // The name is where one types first.
+    desktop.wait(button("Export"));
+    desktop.perform("key", json!({ "keys": ["ctrl+a"] }));
+    desktop.perform("type", json!({ "text": path.to_str().unwrap() }));
+    key(desktop, "Return");
+}
+
+#[test]
+fn what_the_filter_shows_is_exported() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--log", "3000"]);
+    let mut desktop = open(&bus, &[]);
+    let directory = tempfile::tempdir().unwrap();
+    key(&mut desktop, "ctrl+f");
+    desktop.perform("type", json!({ "text": "git.example" }));
+    desktop.shows("300 decisions");
+    let path = directory.path().join("log.json");
+    export(&mut desktop, &path);
+    desktop.shows("Log exported to “log.json”");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let events: Value = serde_json::from_str(&written).unwrap();
+    let events = events.as_array().unwrap();
+    assert_eq!(events.len(), 300);
+    assert!(
+        events
+            .iter()
+            .all(|event| event["host"] == "git.example.net")
+    );
+    let oldest_first = |pair: &[Value]| pair[0]["id"].as_u64() < pair[1]["id"].as_u64();
+    assert!(events.windows(2).all(oldest_first));
+    let path = directory.path().join("log.txt");
+    export(&mut desktop, &path);
+    desktop.shows("Choose a file name that ends in .csv or .json; nothing was exported.");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+/// The log, its form and a decision, light and dark, wide and narrow, in `target/screenshots`.
+#[test]
+fn the_log_fits_in_each_style_and_width() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    std::fs::create_dir_all(&pictures).unwrap();
+    for style in ["light", "dark"] {
+        let scheme = format!("ADW_DEBUG_COLOR_SCHEME=prefer-{style}");
+        let mut desktop = open(&bus, &[scheme]);
+        for (width, height) in [(1280, 800), (360, 720)] {
+            let size = json!({ "window": WINDOW, "width": width, "height": height });
+            desktop.perform("resize", size);
+            let picture = |desktop: &mut Desktop, what: &str| {
+                let frame = desktop.wait(json!({ "role": "frame", "name": WINDOW }));
+                assert_eq!(frame["extents"][2], width);
+                let path = pictures.join(format!("log-{style}-{width}-{what}.png"));
+                desktop.perform("screenshot", json!({ "path": path }));
+            };
+            desktop.perform("press", json!({ "find": { "name": "Filter" } }));
+            let program = json!({ "role": "text", "name": "Program" });
+            desktop.perform("set_text", json!({ "find": program, "text": "curl" }));
+            desktop.shows("45 decisions");
+            picture(&mut desktop, "filter");
+            key(&mut desktop, "Escape");
+            desktop.wait(button("Remove filter: curl"));
+            picture(&mut desktop, "filtered");
+            select(&mut desktop, "example.org");
+            key(&mut desktop, "Return");
+            desktop.shows("Today’s rules would allow it: Rule “curl to example.org”");
+            picture(&mut desktop, "why");
+            key(&mut desktop, "Escape");
+            desktop.press("Remove filter: curl");
+        }
+    }
+}
