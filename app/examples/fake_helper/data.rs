@@ -1,6 +1,7 @@
 //! What the stand-in shows.
 
 use bastion_ipc::wire::{Details, Event, Question, WireRule};
+use bastion_policy::time::Timestamp;
 
 use crate::now;
 
@@ -23,9 +24,16 @@ fn rule(id: &str, name: &str, action: &str, fields: &[(&str, &str)], hits: u64) 
         priority: field("priority"),
         creator: field("creator").or(Some("1000".into())),
         hits: Some(hits),
-        last_hit: Some(now()),
+        last_hit: Some(match hits {
+            0 => 0,
+            hits => now() - 3_600_000 / hits,
+        }),
         ..WireRule::default()
     }
+}
+
+fn until(millis: u64) -> String {
+    format!("until:{}", Timestamp::from_millis(millis))
 }
 
 pub(crate) fn rules() -> Vec<WireRule> {
@@ -110,6 +118,26 @@ pub(crate) fn rules() -> Vec<WireRule> {
             &[("program", "pattern:/opt/acme/*/updater")],
             17,
         ),
+        rule(
+            "r8",
+            "Calendar statistics",
+            "allow",
+            &[
+                ("program", "/usr/bin/gnome-calendar"),
+                ("destination", "stats.telemetry.example.com"),
+            ],
+            0,
+        ),
+        WireRule {
+            lifetime: Some(until(now() + 5_000_000)),
+            ..rule(
+                "r9",
+                "Video call",
+                "allow",
+                &[("program", "flatpak:org.example.Meet")],
+                41,
+            )
+        },
         rule(
             "f1",
             "DNS lookups by the system",

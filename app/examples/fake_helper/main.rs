@@ -274,7 +274,7 @@ fn state(ask: bool) -> State {
             identification: "packet-path".into(),
             questions: questions.len() as u32,
             agents: 1,
-            rules: 10,
+            rules: 12,
             allowed: 24_871,
             denied: 392,
             asked: 61,

@@ -1,9 +1,8 @@
 //! Names for what the helper reports by number or path: programs, users, services.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastion_ipc::wire::Event;
 
@@ -71,10 +70,10 @@ pub fn host<'a>(name: &'a str, address: &'a str) -> &'a str {
 /// Login names by uid and services by port, as this system knows them. Clones share their cache.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    users: Rc<RefCell<HashMap<u32, String>>>,
+    users: Arc<Mutex<HashMap<u32, String>>>,
     /// Login names of people; users of services are none.
-    people: Rc<[String]>,
-    services: Rc<HashMap<(u16, bool), String>>,
+    people: Arc<[String]>,
+    services: Arc<HashMap<(u16, bool), String>>,
 }
 
 impl Directory {
@@ -85,9 +84,9 @@ impl Directory {
         let services = std::fs::read("/etc/services").unwrap_or_default();
         let users = std::fs::read("/etc/passwd").unwrap_or_default();
         Self {
-            users: Rc::default(),
+            users: Arc::default(),
             people: parse_people(&String::from_utf8_lossy(&users)),
-            services: Rc::new(parse_services(&String::from_utf8_lossy(&services))),
+            services: Arc::new(parse_services(&String::from_utf8_lossy(&services))),
         }
     }
 
@@ -99,10 +98,14 @@ impl Directory {
         let people = people.map(|(_, name)| (*name).to_owned()).collect();
         let users = users.iter().map(|(uid, name)| (*uid, (*name).to_owned()));
         Self {
-            users: Rc::new(RefCell::new(users.collect())),
+            users: Arc::new(Mutex::new(users.collect())),
             people,
-            services: Rc::new(parse_services(services)),
+            services: Arc::new(parse_services(services)),
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<u32, String>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The login name of a user; its number when it has none; empty when the user is not known.
@@ -111,7 +114,7 @@ impl Directory {
         if uid == u32::MAX {
             return String::new();
         }
-        let mut users = self.users.borrow_mut();
+        let mut users = self.known();
         users.entry(uid).or_insert_with(|| login_name(uid)).clone()
     }
 
@@ -121,7 +124,7 @@ impl Directory {
         if let Ok(uid) = user.parse() {
             return Some(uid);
         }
-        let known = self.users.borrow();
+        let known = self.known();
         if let Some((uid, _)) = known.iter().find(|(_, name)| *name == user) {
             return Some(*uid);
         }
@@ -159,7 +162,7 @@ fn login_name(uid: u32) -> String {
 const PEOPLE: RangeInclusive<u32> = 1000..=60_000;
 
 /// Reads passwd(5): `name:password:uid:gid:comment:home:shell`. Who can't log in is nobody.
-fn parse_people(text: &str) -> Rc<[String]> {
+fn parse_people(text: &str) -> Arc<[String]> {
     let name = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, _, _, _, shell] = fields.as_slice() else {

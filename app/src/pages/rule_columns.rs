@@ -1,45 +1,16 @@
 //! The columns of the rules page.
 
-use std::rc::Rc;
-
 use adw::prelude::*;
 use relm4::typed_view::OrdFn;
 use relm4::typed_view::column::RelmColumn;
 
 use super::rules::Input;
+use super::rules::item::{Item, Live};
 use crate::i18n::{gettext, gettext_f};
-use crate::model::names;
-use crate::model::rules::RuleRow;
+use crate::model::rules::Ends;
+use crate::model::{names, time};
 use crate::widgets::cells::{self, Connected, IconCell};
-use crate::widgets::sync::{Keyed, Table};
-
-/// Tells the page what the user does in a row.
-pub(crate) type Act = Rc<dyn Fn(Input)>;
-
-/// A row, and whom to tell what is done in it.
-pub(crate) struct Item {
-    pub(crate) row: RuleRow,
-    act: Act,
-}
-
-impl Item {
-    pub(crate) fn new(row: RuleRow, act: Act) -> Self {
-        Self { row, act }
-    }
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.row == other.row
-    }
-}
-
-impl Keyed for Item {
-    type Key = String;
-    fn key(&self) -> String {
-        self.row.id.clone()
-    }
-}
+use crate::widgets::sync::Table;
 
 /// Adds all columns to a table.
 pub(crate) fn append(table: &mut Table<Item>) {
@@ -49,6 +20,7 @@ pub(crate) fn append(table: &mut Table<Item>) {
     table.append_column::<Program>();
     table.append_column::<Destination>();
     table.append_column::<Hits>();
+    table.append_column::<LastHit>();
     table.append_column::<Buttons>();
 }
 
@@ -75,9 +47,9 @@ impl RelmColumn for Enabled {
         let name = [("name", item.row.name.as_str())];
         let label = gettext_f("Rule “{name}” enabled", &name);
         switch.update_property(&[gtk::accessible::Property::Label(&label)]);
-        let (id, act) = (item.row.id.clone(), item.act.clone());
+        let (id, page) = (item.row.id.clone(), item.page.clone());
         let handler = switch.connect_active_notify(move |switch| {
-            act(Input::Switch(id.clone(), switch.is_active()));
+            page.act(Input::Switch(id.clone(), switch.is_active()));
         });
         connected.add(switch, handler);
     }
@@ -91,11 +63,13 @@ impl RelmColumn for Enabled {
     }
 }
 
-/// Name, badge and sentence.
+/// Name, badges and sentence; where something is wrong, what it is in its place.
 #[derive(Debug)]
 pub(crate) struct RuleCell {
+    warning: gtk::Image,
     name: gtk::Label,
     badge: gtk::Label,
+    left: gtk::Label,
     sentence: gtk::Label,
 }
 
@@ -120,35 +94,60 @@ impl RelmColumn for Rule {
             .valign(gtk::Align::Center)
             .build();
         let first = gtk::Box::builder().spacing(6).build();
-        let (name, badge, sentence) = (cells::line(), cells::pill(), cells::line());
+        let warning = gtk::Image::builder()
+            .icon_name("dialog-warning-symbolic")
+            .css_classes(["warning"])
+            .build();
+        warning.update_property(&[gtk::accessible::Property::Label(&gettext("Problem"))]);
+        let [name, sentence] = [cells::line(), cells::line()];
+        let [badge, left] = [cells::pill(), cells::pill()];
+        left.add_css_class("numeric");
         sentence.add_css_class("caption");
-        sentence.add_css_class("dim-label");
+        first.append(&warning);
         first.append(&name);
         first.append(&badge);
+        first.append(&left);
         root.append(&first);
         root.append(&sentence);
-        (
-            root,
-            RuleCell {
-                name,
-                badge,
-                sentence,
-            },
-        )
+        let cell = RuleCell {
+            warning,
+            name,
+            badge,
+            left,
+            sentence,
+        };
+        (root, cell)
     }
 
     fn bind(item: &mut Item, cell: &mut RuleCell, root: &mut gtk::Box) {
-        cell.name.set_label(&item.row.name);
-        cell.badge.set_label(&item.row.badge);
-        cell.badge.set_visible(!item.row.badge.is_empty());
-        cell.sentence.set_label(&item.row.sentence);
-        root.set_tooltip_text(Some(&item.row.sentence));
+        let row = &item.row;
+        cell.name.set_label(&row.name);
+        cell.badge.set_label(&row.badge);
+        cell.badge.set_visible(!row.badge.is_empty());
+        cell.left.set_visible(row.ends != Ends::Never);
+        item.page.begin(&cell.left, Live::Left(row.ends.clone()));
+        let wrong = !row.problem.is_empty();
+        cell.warning.set_visible(wrong);
+        let (shown, class, other, tooltip) = match wrong {
+            true => {
+                let both = format!("{}\n{}", row.sentence, row.problem);
+                (&row.problem, "warning", "dim-label", both)
+            }
+            false => (&row.sentence, "dim-label", "warning", row.sentence.clone()),
+        };
+        cell.sentence.set_label(shown);
+        cell.sentence.remove_css_class(other);
+        cell.sentence.add_css_class(class);
+        root.set_tooltip_text(Some(&tooltip));
+        root.update_property(&[gtk::accessible::Property::Description(&tooltip)]);
+    }
+
+    fn unbind(item: &mut Item, cell: &mut RuleCell, _: &mut gtk::Box) {
+        item.page.end(&cell.left);
     }
 
     fn sort_fn() -> OrdFn<Item> {
-        Some(Box::new(|a, b| {
-            a.row.name.to_lowercase().cmp(&b.row.name.to_lowercase())
-        }))
+        Some(Box::new(|a, b| a.row.sort_name.cmp(&b.row.sort_name)))
     }
 }
 
@@ -259,6 +258,39 @@ impl RelmColumn for Hits {
     }
 }
 
+struct LastHit;
+
+impl RelmColumn for LastHit {
+    type Root = gtk::Label;
+    type Widgets = ();
+    type Item = Item;
+
+    const COLUMN_NAME: &'static str = "last-hit";
+
+    fn header_title() -> String {
+        gettext("Last Hit")
+    }
+
+    fn setup(_: &gtk::ListItem) -> (gtk::Label, ()) {
+        (cells::number(), ())
+    }
+
+    fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
+        let then = item.row.last_hit;
+        item.page.begin(label, Live::Passed(then));
+        let moment = (then > 0).then(|| time::moment(then));
+        label.set_tooltip_text(moment.as_deref());
+    }
+
+    fn unbind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
+        item.page.end(label);
+    }
+
+    fn sort_fn() -> OrdFn<Item> {
+        Some(Box::new(|a, b| b.row.last_hit.cmp(&a.row.last_hit)))
+    }
+}
+
 /// Edit and delete.
 #[derive(Debug)]
 pub(crate) struct ButtonsCell {
@@ -304,14 +336,14 @@ impl RelmColumn for Buttons {
         ] {
             cells::name(button, &label);
         }
-        let (rule, act) = (item.row.wire.clone(), item.act.clone());
+        let (rule, page) = (item.row.wire.clone(), item.page.clone());
         let edit = cell
             .edit
-            .connect_clicked(move |_| act(Input::Edit(Box::new(rule.clone()))));
-        let (rule, act) = (item.row.wire.clone(), item.act.clone());
+            .connect_clicked(move |_| page.act(Input::Edit(Box::new(rule.clone()))));
+        let (rule, page) = (item.row.wire.clone(), item.page.clone());
         let delete = cell
             .delete
-            .connect_clicked(move |_| act(Input::Delete(Box::new(rule.clone()))));
+            .connect_clicked(move |_| page.act(Input::Delete(Box::new(rule.clone()))));
         cell.connected.add(&cell.edit, edit);
         cell.connected.add(&cell.delete, delete);
     }

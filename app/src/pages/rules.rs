@@ -1,5 +1,12 @@
 //! Rules: what is decided without asking.
 
+mod build;
+mod filter;
+pub(super) mod item;
+mod order;
+mod preview;
+mod transfer;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -8,24 +15,37 @@ use adw::prelude::*;
 use bastion_ipc::wire::WireRule;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
-use super::rule_columns::{self, Act, Item};
-use super::{Context, Filled, Output, Search, Undo, adaptive, report, scrolled};
-use crate::client::Failure;
+use super::{Context, Filled, Output, Undo, report, rule_columns, tick_while_shown};
+use crate::client::{Client, Failure};
 use crate::editor::{self, Editor};
 use crate::i18n::{gettext, gettext_f};
-use crate::model::rules::rows;
-use crate::widgets::cells;
+use crate::model::rules::preview::Candidate;
+use crate::model::rules::{Filter, Listing, listing};
+use crate::model::time;
+use crate::settings::AppSettings;
 use crate::widgets::sync::{Table, sync};
+use item::{Item, Page};
 
 /// The component.
 pub struct Rules {
     context: Context,
     table: Table<Item>,
-    query: Rc<RefCell<String>>,
-    act: Act,
+    filter: Rc<RefCell<Filter>>,
+    page: Rc<Page>,
     editor: Option<Controller<Editor>>,
     /// Rules whose switch was used and of which the helper has said nothing yet.
     switching: HashSet<String>,
+    /// Rules are being imported, each of which changes the list.
+    importing: bool,
+    /// The programs that rules are for.
+    programs: Vec<String>,
+}
+
+/// The widgets that change.
+#[derive(Debug)]
+pub struct Widgets {
+    filled: Filled,
+    filters: filter::Filters,
 }
 
 /// What the page takes in.
@@ -35,6 +55,8 @@ pub enum Input {
     Reload,
     /// The user searches for this.
     Search(String),
+    /// The user chose what is shown; all but the text that is searched for.
+    Narrow(Filter),
     /// The user wants a new rule.
     Add,
     /// The user wants to see or change a rule.
@@ -51,13 +73,23 @@ pub enum Input {
     Closed,
     /// Undo a deletion.
     Restore(Box<WireRule>),
+    /// The user wants to import rules.
+    Import,
+    /// What is in the file they chose, or why nothing is.
+    Preview(Result<Vec<Candidate>, String>),
+    /// The user wants these.
+    Take(Vec<WireRule>),
+    /// The user wants to export all rules, or those that are shown alone.
+    Export(bool),
+    /// What became of it.
+    Exported(Result<String, String>),
 }
 
 /// What comes of commands.
 #[derive(Debug)]
 pub enum Done {
     /// The rules.
-    Listed(Result<Vec<WireRule>, Failure>),
+    Listed(Result<Listing, Failure>),
     /// A rule was switched.
     Switched(String, Result<(), Failure>),
     /// A rule was deleted.
@@ -66,6 +98,8 @@ pub enum Done {
     Saved(Result<(), Failure>),
     /// A rule was added again.
     Restored(Result<(), Failure>),
+    /// So many of so many rules were added; why not more.
+    Imported(usize, usize, Result<(), Failure>),
 }
 
 impl Component for Rules {
@@ -74,7 +108,7 @@ impl Component for Rules {
     type Output = Output;
     type CommandOutput = Done;
     type Root = adw::ToolbarView;
-    type Widgets = Filled;
+    type Widgets = Widgets;
 
     fn init_root() -> Self::Root {
         adw::ToolbarView::new()
@@ -85,25 +119,30 @@ impl Component for Rules {
         root: Self::Root,
         sender: ComponentSender<Self>,
     ) -> ComponentParts<Self> {
-        let query = Rc::new(RefCell::new(String::new()));
-        let table = table(query.clone());
+        let filter = Rc::<RefCell<Filter>>::default();
+        let table = table(filter.clone());
+        order::remember(&table, AppSettings::load());
         let input = sender.input_sender().clone();
-        let act: Act = Rc::new(move |message| {
+        let page = Rc::new(Page::new(move |message| {
             if input.send(message).is_err() {
                 tracing::debug!("the page is gone already");
             }
-        });
-        let widgets = build(&root, &table, &sender);
+        }));
+        let widgets = build::build(&root, &table, &sender);
         // Hits change without a signal.
         let input = sender.clone();
         root.connect_map(move |_| input.input(Input::Reload));
+        let shown = page.clone();
+        tick_while_shown(&root, move || shown.tick());
         let model = Self {
             context,
             table,
-            query,
-            act,
+            filter,
+            page,
             editor: None,
             switching: HashSet::new(),
+            importing: false,
+            programs: Vec::new(),
         };
         ComponentParts { model, widgets }
     }
@@ -112,7 +151,12 @@ impl Component for Rules {
         match input {
             Input::Reload => self.reload(&sender),
             Input::Search(text) => {
-                *self.query.borrow_mut() = text;
+                self.filter.borrow_mut().text = text;
+                self.table.notify_filter_changed(0);
+            }
+            Input::Narrow(filter) => {
+                let text = std::mem::take(&mut self.filter.borrow_mut().text);
+                self.filter.replace(Filter { text, ..filter });
                 self.table.notify_filter_changed(0);
             }
             Input::Add => self.edit(None, &sender, root),
@@ -156,13 +200,39 @@ impl Component for Rules {
                     Done::Restored(client.add_rule(&rule).await.map(|_| ()))
                 });
             }
+            Input::Import => {
+                transfer::import(
+                    self.wires(false),
+                    self.context.directory.clone(),
+                    root,
+                    &sender,
+                );
+            }
+            Input::Preview(Ok(candidates)) => {
+                preview::present(candidates, root, move |rules| {
+                    sender.input(Input::Take(rules));
+                });
+            }
+            Input::Preview(Err(problem)) => {
+                transfer::complain(&gettext("Rules Can’t Be Imported"), &problem, root);
+            }
+            Input::Take(rules) => {
+                self.importing = true;
+                let client = self.context.client.clone();
+                sender.oneshot_command(async move { add_all(&client, rules).await });
+            }
+            Input::Export(shown) => transfer::export(self.wires(shown), root, &sender),
+            Input::Exported(Ok(said)) => tell(&sender, said),
+            Input::Exported(Err(problem)) => {
+                transfer::complain(&gettext("Rules Can’t Be Exported"), &problem, root);
+            }
         }
     }
 
     fn update_cmd(&mut self, done: Done, sender: ComponentSender<Self>, _: &Self::Root) {
         let out = sender.output_sender();
         match done {
-            Done::Listed(Ok(rules)) => self.show(rules),
+            Done::Listed(Ok(listing)) => self.show(listing),
             // The window shows that there is no helper.
             Done::Listed(Err(Failure::Down)) => {}
             Done::Listed(Err(failure)) => report(out, failure),
@@ -190,18 +260,54 @@ impl Component for Rules {
             }
             Done::Deleted(_, Err(failure)) | Done::Restored(Err(failure)) => report(out, failure),
             Done::Restored(Ok(())) => {}
+            Done::Imported(added, chosen, result) => {
+                self.importing = false;
+                self.reload(&sender);
+                tell(&sender, transfer::outcome(added, chosen));
+                if let Err(failure) = result {
+                    report(sender.output_sender(), failure);
+                }
+            }
         }
     }
 
-    fn update_view(&self, filled: &mut Filled, _: ComponentSender<Self>) {
-        filled.show(self.table.len(), self.table.selection_model.n_items());
+    fn update_view(&self, widgets: &mut Widgets, _: ComponentSender<Self>) {
+        let shown = self.table.selection_model.n_items();
+        widgets.filled.show(self.table.len(), shown);
+        widgets.filters.offer(&self.programs);
+        widgets.filters.show(&self.filter.borrow());
     }
 }
 
 impl Rules {
     fn reload(&self, sender: &ComponentSender<Self>) {
-        let client = self.context.client.clone();
-        sender.oneshot_command(async move { Done::Listed(client.rules().await) });
+        if self.importing {
+            // The list comes when it is done.
+            return;
+        }
+        let (client, directory) = (self.context.client.clone(), self.context.directory.clone());
+        sender.oneshot_command(async move {
+            Done::Listed(match client.rules().await {
+                Ok(rules) => {
+                    let made = move || listing(rules, &directory, time::now());
+                    let made = tokio::task::spawn_blocking(made).await;
+                    made.map_err(|error| Failure::Told(error.to_string()))
+                }
+                Err(failure) => Err(failure),
+            })
+        });
+    }
+
+    /// The rules as the helper sent them: all, or those that are shown.
+    fn wires(&self, shown: bool) -> Vec<WireRule> {
+        let wire = |position| {
+            let item = match shown {
+                true => self.table.get_visible(position),
+                false => self.table.get(position),
+            };
+            item.map(|item| item.borrow().row.wire.clone())
+        };
+        (0..self.table.len()).map_while(wire).collect()
     }
 
     /// Shows a rule anew, whose switch says what the helper refused.
@@ -211,20 +317,19 @@ impl Rules {
         if let (Some(position), Some(row)) = (found, row) {
             self.table.remove(position);
             self.table
-                .insert(position, Item::new(row, self.act.clone()));
+                .insert(position, Item::new(row, self.page.clone()));
         }
     }
 
-    fn show(&mut self, rules: Vec<WireRule>) {
+    fn show(&mut self, listing: Listing) {
         if !self.switching.is_empty() {
             // What was listed before the switch took effect would turn it back; the next list
             // comes when it has.
             return;
         }
-        let items = rows(rules, &self.context.directory)
-            .into_iter()
-            .map(|row| Item::new(row, self.act.clone()))
-            .collect();
+        self.programs = listing.programs;
+        let item = |row| Item::new(row, self.page.clone());
+        let items = listing.rows.into_iter().map(item).collect();
         sync(&mut self.table, items);
     }
 
@@ -251,50 +356,27 @@ impl Rules {
     }
 }
 
-fn table(query: Rc<RefCell<String>>) -> Table<Item> {
+/// Adds rules one after the other, until one is refused.
+async fn add_all(client: &Client, rules: Vec<WireRule>) -> Done {
+    for (added, rule) in rules.iter().enumerate() {
+        if let Err(failure) = client.add_rule(rule).await {
+            return Done::Imported(added, rules.len(), Err(failure));
+        }
+    }
+    Done::Imported(rules.len(), rules.len(), Ok(()))
+}
+
+fn tell(sender: &ComponentSender<Rules>, text: String) {
+    if sender.output(Output::Told(text)).is_err() {
+        tracing::debug!("the window is gone already");
+    }
+}
+
+fn table(filter: Rc<RefCell<Filter>>) -> Table<Item> {
     let mut table = Table::new();
     rule_columns::append(&mut table);
-    table.add_filter(move |item: &Item| item.row.matches(&query.borrow()));
+    table.add_filter(move |item: &Item| filter.borrow().shows(&item.row));
     table.selection_model.set_autoselect(false);
     table.selection_model.set_can_unselect(true);
     table
-}
-
-fn build(root: &adw::ToolbarView, table: &Table<Item>, sender: &ComponentSender<Rules>) -> Filled {
-    let search = Search::new(&gettext("Search rules"), root);
-    let input = sender.clone();
-    search.connect(move |text| input.input(Input::Search(text)));
-    let add = gtk::Button::builder()
-        .icon_name("list-add-symbolic")
-        .build();
-    cells::name(&add, &gettext("Add Rule"));
-    let input = sender.clone();
-    add.connect_clicked(move |_| input.input(Input::Add));
-    let header = adw::HeaderBar::new();
-    header.pack_start(&add);
-    header.pack_start(&search.button);
-    root.add_top_bar(&header);
-    root.add_top_bar(&search.bar);
-
-    let input = sender.clone();
-    table
-        .view
-        .connect_activate(move |_, position| input.input(Input::Open(position)));
-    let filled = Filled::new(
-        &scrolled(&table.view, &gettext("Rules")),
-        "view-list-symbolic",
-        &gettext("No Rules"),
-        &gettext("Answer a prompt, or add a rule yourself."),
-    );
-    filled.show(0, 0);
-    let steps: [(&str, &[&str]); 2] = [
-        ("max-width: 860px", &["destination", "hits"]),
-        (
-            "max-width: 620px",
-            &["destination", "hits", "program", "action"],
-        ),
-    ];
-    let bin = adaptive(&filled.stack, table, &steps);
-    root.set_content(Some(&bin));
-    filled
 }

@@ -56,6 +56,14 @@ pub(crate) enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file to read.
+    #[error("{path} can't be imported: {problem}")]
+    Import {
+        /// Which, escaped.
+        path: String,
+        /// Why.
+        problem: String,
+    },
     /// The terminal can't be switched to single keys.
     #[error("The terminal can't be used for questions: {0}")]
     Terminal(#[source] io::Error),
@@ -73,6 +81,7 @@ impl Error {
             | Self::Protocol(_)
             | Self::Output(_)
             | Self::File { .. }
+            | Self::Import { .. }
             | Self::Terminal(_) => code::FAILED,
         }
     }

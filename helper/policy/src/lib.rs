@@ -9,6 +9,7 @@
 //!   the command line and the editor.
 //! - [`rule`]: a rule; contradictory ones can't be built.
 //! - [`text`]: rules as plain records of strings, for files and the bus.
+//! - [`file`]: rules in the texts of files, Bastion's own and other firewalls'.
 //! - [`ruleset`]: precedence, the index, and [`ruleset::RuleSet::decide`].
 //! - [`pending`]: the state machine of open questions.
 //! - [`safeguard`]: what happens when more is undecided than anybody could answer.
@@ -16,6 +17,7 @@
 //! - [`settings`]: modes and the ranges of settings.
 
 pub mod escape;
+pub mod file;
 pub mod flow;
 pub mod live;
 pub mod matcher;

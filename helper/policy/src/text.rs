@@ -47,6 +47,29 @@ pub struct RuleText {
     pub created: String,
 }
 
+impl Default for RuleText {
+    /// A record of which nothing is said: its id, name and action are empty.
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            enabled: enabled(),
+            action: String::new(),
+            program: any(),
+            started_by: String::new(),
+            user: any(),
+            destination: any(),
+            ports: any(),
+            protocol: any(),
+            lifetime: forever(),
+            priority: normal(),
+            note: String::new(),
+            creator: hand(),
+            created: String::new(),
+        }
+    }
+}
+
 fn enabled() -> bool {
     true
 }
@@ -152,6 +175,25 @@ impl RuleText {
             },
             problem: error.into(),
         })
+    }
+}
+
+impl RuleText {
+    /// The fields in which two rules that do the same for as long are the same, whatever they are
+    /// called and whoever made them.
+    #[must_use]
+    pub fn effect(&self) -> [&str; 9] {
+        [
+            &self.action,
+            &self.program,
+            &self.started_by,
+            &self.user,
+            &self.destination,
+            &self.ports,
+            &self.protocol,
+            &self.lifetime,
+            &self.priority,
+        ]
     }
 }
 

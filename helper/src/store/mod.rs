@@ -18,17 +18,17 @@ pub mod rules;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
-mod toml;
 pub mod watch;
 
 use std::path::{Path, PathBuf};
 
+use bastion_policy::file::toml;
+pub use bastion_policy::file::toml::TextError;
 pub use edited::Reload;
 pub use error::StoreError;
 pub use log::{EventLog, LogReader};
 pub use rules::RuleStore;
 pub use settings::SettingsStore;
-pub use toml::TextError;
 pub use watch::Watch;
 
 /// Where everything lies. The directories are made by systemd (`ConfigurationDirectory=`,

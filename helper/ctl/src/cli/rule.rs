@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// What a rule or a decision does.
@@ -40,6 +42,21 @@ pub(crate) enum RulesCommand {
         /// Their ids.
         #[arg(required = true)]
         ids: Vec<String>,
+    },
+    /// Show rules that never decide anything, are there twice or contradict each other, and why.
+    Check,
+    /// Print the rules as a rules file, which “import” reads.
+    Export,
+    /// Add the rules of a file: a rules file, what “list --json” prints, or a rule of OpenSnitch.
+    ///
+    /// Rules that are there already are left out, and none is changed. What can't be imported is
+    /// named with the reason.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Only show what would be added.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

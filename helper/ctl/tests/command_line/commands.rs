@@ -315,3 +315,55 @@ fn open_connections_are_listed_and_ended() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(fake.calls().is_empty());
 }
+
+#[test]
+fn the_rules_of_a_file_are_added_and_what_is_wrong_with_others_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rules.toml");
+    let rules = "version = 1\n[[rule]]\nname = \"Mail\"\naction = \"allow\"\nports = 993\n\
+                 [[rule]]\nname = \"Odd\"\naction = \"allow\"\nports = 0\n";
+    std::fs::write(&file, rules).unwrap();
+    let file = file.to_str().unwrap();
+    let Some((ended, fake)) = once(&["rules", "import", "--dry-run", file]) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(fake.rules().is_empty());
+    let (ended, fake) = once(&["rules", "import", file]).unwrap();
+    assert!(
+        ended
+            .out
+            .contains("“Odd” can't be imported: line 9, column 9"),
+        "{ended:?}"
+    );
+    assert!(ended.out.ends_with("Added 1 rule.\n"), "{ended:?}");
+    let names: Vec<_> = fake.rules().into_iter().map(|rule| rule.name).collect();
+    assert_eq!(names, ["Mail"]);
+
+    std::fs::write(file, "nonsense").unwrap();
+    let (ended, fake) = once(&["rules", "import", file]).unwrap();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.error.contains("can't be imported: line 1, column 9"),
+        "{ended:?}"
+    );
+    assert!(fake.rules().is_empty());
+}
+
+#[test]
+fn what_is_exported_can_be_imported() {
+    let Some((ended, _)) = once(&["rules", "export"]) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.out.starts_with("version = 1\n\n[[rule]]\n"),
+        "{ended:?}"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rules.toml");
+    std::fs::write(&file, &ended.out).unwrap();
+    let (ended, fake) = once(&["rules", "import", file.to_str().unwrap()]).unwrap();
+    assert!(ended.out.contains("already there"), "{ended:?}");
+    assert!(fake.rules().is_empty());
+}

@@ -89,6 +89,11 @@ impl AddressRange {
         address.is_ipv4() == self.first.is_ipv4() && (self.first..=self.last).contains(&address)
     }
 
+    /// First and last address.
+    pub(crate) const fn ends(&self) -> (IpAddr, IpAddr) {
+        (self.first, self.last)
+    }
+
     /// The smallest network that holds the whole range.
     pub(crate) fn network(&self) -> IpNet {
         let same_bits = match (self.first, self.last) {

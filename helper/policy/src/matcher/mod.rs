@@ -7,6 +7,8 @@ mod hostname;
 mod pattern;
 mod ports;
 mod program;
+mod relation;
+mod span;
 
 pub use destination::{AddressRange, DestinationError, DestinationMatcher, Group};
 pub use hostname::{HostName, HostNameError};

@@ -35,6 +35,11 @@ impl PortRange {
         }
     }
 
+    /// First and last port.
+    pub(crate) const fn ends(self) -> (u16, u16) {
+        (self.first, self.last)
+    }
+
     fn contains(self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }

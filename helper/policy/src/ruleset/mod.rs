@@ -28,10 +28,12 @@ mod decision;
 mod explain;
 mod index;
 mod precedence;
+mod problems;
 
 pub use decision::{Decision, Outcome, Reason, ReasonError};
 pub use explain::{Explanation, Rung};
 pub use precedence::Criterion;
+pub use problems::Problem;
 
 use std::collections::HashMap;
 

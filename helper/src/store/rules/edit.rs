@@ -2,10 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bastion_ipc::wire::WireRule;
+use bastion_policy::file::record::{defaults, fields, fill, same};
 use bastion_policy::rule::{Rule, RuleId};
-use bastion_policy::text::RuleText;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
 use crate::store::toml::{self, TextError};
 
@@ -131,48 +130,6 @@ fn comments_of_others(table: &Table) -> &str {
     match others.trim().is_empty() {
         true => "",
         false => others,
-    }
-}
-
-/// The fields of a rule in the order in which they are written.
-pub(super) fn fields(text: &RuleText) -> [(&'static str, Value); 15] {
-    let from = |text: &String| Value::from(text.as_str());
-    [
-        ("id", from(&text.id)),
-        ("name", from(&text.name)),
-        ("enabled", Value::from(text.enabled)),
-        ("action", from(&text.action)),
-        ("program", from(&text.program)),
-        ("started_by", from(&text.started_by)),
-        ("user", from(&text.user)),
-        ("destination", from(&text.destination)),
-        ("ports", from(&text.ports)),
-        ("protocol", from(&text.protocol)),
-        ("lifetime", from(&text.lifetime)),
-        ("priority", from(&text.priority)),
-        ("note", from(&text.note)),
-        ("creator", from(&text.creator)),
-        ("created", from(&text.created)),
-    ]
-}
-
-/// Fields with the value that they have when they are left out; but whether a rule is enabled is
-/// always written, because people look for it.
-fn defaults() -> [(&'static str, Value); 15] {
-    fields(&WireRule::default().text())
-}
-
-fn same(a: &Value, b: &Value) -> bool {
-    (a.as_str(), a.as_bool()) == (b.as_str(), b.as_bool())
-}
-
-/// Writes a rule into an empty table.
-fn fill(table: &mut Table, rule: &Rule) {
-    table.clear();
-    for ((name, value), (_, default)) in fields(&rule.into()).into_iter().zip(defaults()) {
-        if name == "enabled" || !same(&value, &default) {
-            toml::set(table, name, value);
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `bastionctl rules`.
 
+mod check;
+mod transfer;
 mod view;
 
 use bastion_ipc::wire::WireRule;
@@ -28,6 +30,11 @@ pub(crate) async fn run(
         RulesCommand::Remove { ids } => remove(ids, client, output).await,
         RulesCommand::Enable { ids } => switch(ids, true, client, output).await,
         RulesCommand::Disable { ids } => switch(ids, false, client, output).await,
+        RulesCommand::Check => check::run(client, output).await,
+        RulesCommand::Export => transfer::export(client, output).await,
+        RulesCommand::Import { file, dry_run } => {
+            transfer::import(file, *dry_run, client, output).await
+        }
     }
 }
 

@@ -71,10 +71,27 @@ impl Index {
         identity: &Identity,
         matches: impl Fn(Rank) -> bool,
     ) -> Option<Rank> {
-        let mut search = Search {
-            best: None,
-            matches,
-        };
+        self.search(flow, identity, Search::new(None, matches))
+    }
+
+    /// As [`Self::winner`], among the ranks above this one alone.
+    pub(super) fn winner_above(
+        &self,
+        rank: Rank,
+        flow: &Flow,
+        identity: &Identity,
+        matches: impl Fn(Rank) -> bool,
+    ) -> Option<Rank> {
+        self.search(flow, identity, Search::new(Some(rank), matches))
+            .filter(|found| *found < rank)
+    }
+
+    fn search<F: Fn(Rank) -> bool>(
+        &self,
+        flow: &Flow,
+        identity: &Identity,
+        mut search: Search<F>,
+    ) -> Option<Rank> {
         match identity {
             Identity::Process(process) => {
                 let path = &process.executable.path;
@@ -103,6 +120,11 @@ struct Search<F> {
 }
 
 impl<F: Fn(Rank) -> bool> Search<F> {
+    /// A search for a rank lower than `best`.
+    const fn new(best: Option<Rank>, matches: F) -> Self {
+        Self { best, matches }
+    }
+
     /// Looks through a list in ascending order.
     fn list(&mut self, ranks: &[Rank]) {
         let better = ranks

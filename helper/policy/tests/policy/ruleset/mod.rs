@@ -1,6 +1,8 @@
 //! Whether the right rule wins.
 
+mod around;
 mod oracle;
+mod problems;
 
 use std::cmp::Ordering;
 

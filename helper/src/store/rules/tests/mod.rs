@@ -4,6 +4,7 @@ mod random;
 
 use std::fs;
 
+use bastion_policy::file::record;
 use bastion_policy::text::RuleText;
 
 use super::*;
@@ -105,7 +106,7 @@ fn every_rule_the_explanation_shows_makes_sense() {
     assert_eq!(rules.len(), 1);
     let explained = lines.iter().filter_map(|line| line.split_once(" = "));
     let explained: HashSet<_> = explained.map(|(field, _)| field).collect();
-    for (field, _) in edit::fields(&RuleText::from(&rules[0])) {
+    for (field, _) in record::fields(&RuleText::from(&rules[0])) {
         let helpers_own = ["id", "creator", "created"].contains(&field);
         assert!(helpers_own || explained.contains(field), "{field}");
     }
@@ -197,7 +198,7 @@ fn the_fields_are_those_of_a_rules_text_form() {
         created: "2026-11-24T10:00:00Z".into(),
         ..RuleText::from(&allow("a"))
     };
-    let ours: Vec<_> = edit::fields(&text)
+    let ours: Vec<_> = record::fields(&text)
         .into_iter()
         .map(|(name, _)| name)
         .collect();

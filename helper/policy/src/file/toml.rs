@@ -3,12 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use bastion_policy::escape;
+use crate::escape;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, Item, Table};
 
 /// The version of the format of every file here.
-const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 1;
 
 /// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,8 @@ impl fmt::Display for TextError {
 
 impl TextError {
     /// An error at a byte offset of `text`; without one, at its beginning.
-    pub(super) fn at(text: &str, span: Option<Range<usize>>, problem: impl fmt::Display) -> Self {
+    #[must_use]
+    pub fn at(text: &str, span: Option<Range<usize>>, problem: impl fmt::Display) -> Self {
         let (line, column) = position(text, span.map_or(0, |span| span.start));
         let problem = problem.to_string().trim().replace('\n', "; ");
         Self {
@@ -58,12 +59,16 @@ impl TextError {
         }
     }
 
-    pub(super) fn field(mut self, field: &str) -> Self {
+    /// The same, of this field.
+    #[must_use]
+    pub fn field(mut self, field: &str) -> Self {
         self.field = field.into();
         self
     }
 
-    pub(super) fn rule(mut self, rule: &str) -> Self {
+    /// The same, of the rule of this name or id.
+    #[must_use]
+    pub fn rule(mut self, rule: &str) -> Self {
         self.rule = escape::printable(rule);
         self
     }
@@ -79,7 +84,10 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// Bytes as text.
-pub(super) fn utf8(content: Vec<u8>) -> Result<String, TextError> {
+///
+/// # Errors
+/// If they are no UTF-8.
+pub fn utf8(content: Vec<u8>) -> Result<String, TextError> {
     String::from_utf8(content).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
@@ -91,7 +99,10 @@ pub(super) fn utf8(content: Vec<u8>) -> Result<String, TextError> {
 
 /// The tables of a text whose `version` is one that this Bastion knows. `version` itself is
 /// taken out.
-pub(super) fn parse(text: &str) -> Result<Table, TextError> {
+///
+/// # Errors
+/// If it is no TOML, or of no version known here.
+pub fn parse(text: &str) -> Result<Table, TextError> {
     let document = Document::parse(text).map_err(|e| TextError::at(text, e.span(), e.message()))?;
     let mut root = document.into_table();
     match root.remove("version") {
@@ -108,7 +119,10 @@ pub(super) fn parse(text: &str) -> Result<Table, TextError> {
 }
 
 /// The record a table describes; errors of serde point into `text`.
-pub(super) fn record<T: DeserializeOwned>(text: &str, table: &Table) -> Result<T, TextError> {
+///
+/// # Errors
+/// If it has other fields than the record, or others' types.
+pub fn record<T: DeserializeOwned>(text: &str, table: &Table) -> Result<T, TextError> {
     let inline = table.clone().into_inline_table();
     let value = toml_edit::Value::InlineTable(inline);
     T::deserialize(serde::de::IntoDeserializer::into_deserializer(value)).map_err(
@@ -119,7 +133,8 @@ pub(super) fn record<T: DeserializeOwned>(text: &str, table: &Table) -> Result<T
 }
 
 /// Where a field's value stands in the text; where it is missing, the table's head.
-pub(super) fn span(table: &Table, field: &str) -> Option<Range<usize>> {
+#[must_use]
+pub fn span(table: &Table, field: &str) -> Option<Range<usize>> {
     table
         .get(field)
         .and_then(Item::span)
@@ -127,7 +142,7 @@ pub(super) fn span(table: &Table, field: &str) -> Option<Range<usize>> {
 }
 
 /// Sets a field in a way that leaves the comment on its line in place.
-pub(super) fn set(table: &mut Table, field: &str, value: impl Into<toml_edit::Value>) {
+pub fn set(table: &mut Table, field: &str, value: impl Into<toml_edit::Value>) {
     let mut value = value.into();
     match table.get_mut(field) {
         Some(Item::Value(old)) => {

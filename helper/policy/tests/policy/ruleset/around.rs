@@ -1,0 +1,220 @@
+//! Flows around those that a rule means.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bastion_policy::flow::{Flow, Protocol};
+use bastion_policy::matcher::{
+    DestinationMatcher, PortMatcher, ProgramMatcher, ProtocolMatcher, UserMatcher,
+};
+use bastion_policy::process::{Ancestor, Identity, Process, ProcessKey, UnknownReason};
+use bastion_policy::rule::Rule;
+
+use super::{NOW, flow_to};
+use crate::given;
+
+/// A flow that this rule means, of one of its senders, if it means any.
+pub fn sample(rule: &Rule) -> (Flow, Identity) {
+    let spec = rule.spec();
+    let protocol = match spec.protocol {
+        ProtocolMatcher::Any => Protocol::Tcp,
+        ProtocolMatcher::Only(protocol) => protocol,
+    };
+    let destination = addresses(&spec.destination)
+        .into_iter()
+        .next()
+        .unwrap_or("192.0.2.77".parse().unwrap());
+    let flow = Flow {
+        protocol,
+        destination,
+        destination_port: ports(&spec.ports).into_iter().next().unwrap_or(0),
+        hosts: match &spec.destination {
+            DestinationMatcher::Host(name) | DestinationMatcher::Domain(name) => vec![name.clone()],
+            _ => Vec::new(),
+        },
+        ..flow_to("192.0.2.77")
+    };
+    let uid = match spec.user {
+        UserMatcher::Any => 4711,
+        UserMatcher::Uid(uid) => uid,
+    };
+    (flow, sender(&spec.program, spec.started_by.as_ref(), uid))
+}
+
+fn sender(program: &ProgramMatcher, started_by: Option<&ProgramMatcher>, uid: u32) -> Identity {
+    let mut path = "/nowhere/else".parse().unwrap();
+    let mut app = None;
+    match program {
+        ProgramMatcher::Kernel => return Identity::Kernel,
+        ProgramMatcher::Unknown => {
+            return Identity::Unknown {
+                uid: Some(uid),
+                reason: UnknownReason::NoSocket,
+            };
+        }
+        ProgramMatcher::Path(wanted) => path = wanted.clone(),
+        ProgramMatcher::App(wanted) => app = Some(wanted.clone()),
+        ProgramMatcher::Any | ProgramMatcher::Pattern(_) => {}
+    }
+    let Identity::Process(one) = given::numbered_process(0) else {
+        unreachable!("it is a process");
+    };
+    let mut process = Process::clone(&one);
+    process.executable.path = path;
+    process.app = app;
+    process.uid = uid;
+    process.parents = started_by
+        .map(|parent| Ancestor {
+            key: ProcessKey {
+                pid: 1,
+                start_time: 0,
+            },
+            path: parent.to_string().parse().unwrap(),
+        })
+        .into_iter()
+        .collect();
+    Identity::Process(Arc::new(process))
+}
+
+/// Where the addresses meant begin and end.
+fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
+    match destination {
+        DestinationMatcher::Address(address) => vec![*address],
+        DestinationMatcher::Network(network) => vec![network.network(), network.broadcast()],
+        DestinationMatcher::Range(_) => destination
+            .to_string()
+            .split('-')
+            .map(|end| end.parse().unwrap())
+            .collect(),
+        DestinationMatcher::Group(_) => [
+            "224.0.0.1",
+            "255.255.255.255",
+            "ff02::1",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "169.254.0.1",
+            "fd00::1",
+            "fe80::1",
+            "192.0.2.1",
+            "0.0.0.1",
+            "2001:db8::1",
+            "ffff::1",
+            "240.0.0.1",
+            "::2",
+            "128.0.0.1",
+        ]
+        .map(|text| text.parse().unwrap())
+        .into_iter()
+        .filter(|address| {
+            let flow = flow_to(&IpAddr::to_string(address));
+            destination.matches(&flow)
+        })
+        .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// An address before, at and after each of these.
+fn around(addresses: Vec<IpAddr>) -> impl Iterator<Item = IpAddr> {
+    addresses.into_iter().flat_map(|address| match address {
+        IpAddr::V4(v4) => [-1i64, 0, 1].map(|step| {
+            IpAddr::V4(
+                (i64::from(v4.to_bits()) + step)
+                    .max(0)
+                    .try_into()
+                    .unwrap_or(u32::MAX)
+                    .into(),
+            )
+        }),
+        IpAddr::V6(v6) => [
+            v6.to_bits().saturating_sub(1),
+            v6.to_bits(),
+            v6.to_bits().saturating_add(1),
+        ]
+        .map(|bits| IpAddr::V6(bits.into())),
+    })
+}
+
+/// Where the ports meant begin and end.
+fn ports(ports: &PortMatcher) -> Vec<u16> {
+    let text = ports.to_string();
+    let ends = text.split([',', '-']).filter_map(|end| end.parse().ok());
+    ends.collect()
+}
+
+/// Flows around those of the rule, each of which differs in one thing from [`sample`].
+pub fn flows_around(rule: &Rule, other: &Rule) -> Vec<(Flow, Identity)> {
+    let (spec, not) = (rule.spec(), other.spec());
+    let (base, identity) = sample(rule);
+    let mut found = vec![(base.clone(), identity.clone())];
+    let mut flow = |change: &dyn Fn(&mut Flow)| {
+        let mut flow = base.clone();
+        change(&mut flow);
+        found.push((flow, identity.clone()));
+    };
+    for number in [1, 6, 17, 58, 99, 200] {
+        flow(&|flow| flow.protocol = Protocol::from_number(number));
+    }
+    for port in ports(&spec.ports)
+        .into_iter()
+        .chain(ports(&not.ports))
+        .chain([0])
+    {
+        for port in [port.saturating_sub(1), port, port.saturating_add(1)] {
+            flow(&|flow| flow.destination_port = port);
+        }
+    }
+    let ends = [addresses(&spec.destination), addresses(&not.destination)].concat();
+    for address in around(ends) {
+        flow(&|flow| flow.destination = address);
+    }
+    flow(&|flow| flow.hosts.clear());
+    for name in base.hosts.iter().map(ToString::to_string) {
+        flow(&|flow| flow.hosts = vec![format!("below.{name}").parse().unwrap()]);
+    }
+    for program in [
+        &ProgramMatcher::Kernel,
+        &ProgramMatcher::Unknown,
+        &ProgramMatcher::Any,
+    ] {
+        found.push((base.clone(), sender(program, None, 4711)));
+    }
+    found
+}
+
+/// True if a flow can be found that both mean.
+pub fn meet(rule: &Rule, other: &Rule) -> bool {
+    let (flow, identity) = sample(rule);
+    let (there, _) = sample(other);
+    let identity = match (&identity, &rule.spec().started_by, &other.spec().started_by) {
+        (Identity::Process(process), Some(a), Some(b)) if a != b => {
+            let mut process = Process::clone(process);
+            let parent = process.parents[0].clone();
+            let path = b.to_string().parse().unwrap();
+            process.parents.push(Ancestor { path, ..parent });
+            Identity::Process(Arc::new(process))
+        }
+        _ => identity,
+    };
+    let places = [&flow, &there].map(|flow| (flow.destination, flow.hosts.clone()));
+    let ends = [
+        ports(&rule.spec().ports),
+        ports(&other.spec().ports),
+        vec![0],
+    ]
+    .concat();
+    let flows = places.into_iter().flat_map(|(destination, hosts)| {
+        let base = Flow {
+            destination,
+            hosts,
+            ..flow.clone()
+        };
+        ends.iter().map(move |port| Flow {
+            destination_port: *port,
+            ..base.clone()
+        })
+    });
+    let mut flows = flows.collect::<Vec<_>>().into_iter();
+    flows.any(|flow| rule.matches(&flow, &identity, NOW) && other.matches(&flow, &identity, NOW))
+}
