@@ -10,7 +10,7 @@ use crate::app::{App, Input};
 use crate::i18n::gettext;
 use crate::model::status::{Banner, Link, Remedy, Trouble};
 use crate::pages::Undo;
-use crate::widgets::announce;
+use crate::widgets::{announce, toast};
 
 /// Below this width the sidebar is a page of its own.
 const NARROW: &str = "max-width: 640sp";
@@ -155,8 +155,7 @@ impl Window {
 
     /// Says something for a moment.
     pub(crate) fn toast(&self, text: &str) {
-        self.toasts
-            .add_toast(adw::Toast::builder().title(text).use_markup(false).build());
+        self.toasts.add_toast(toast::plain(text));
     }
 
     /// Has a screen reader say something at once, while the window is on the screen.
@@ -166,20 +165,8 @@ impl Window {
 
     /// Says something for a moment, in which it can be undone.
     pub(crate) fn toast_with_undo(&self, text: &str, undo: Undo, sender: &ComponentSender<App>) {
-        let toast = adw::Toast::builder()
-            .title(text)
-            .use_markup(false)
-            .button_label(gettext("_Undo"))
-            // What can be undone is shown at once, not after what was said before.
-            .priority(adw::ToastPriority::High)
-            .build();
-        let undo = RefCell::new(Some(undo));
         let sender = sender.clone();
-        toast.connect_button_clicked(move |_| {
-            if let Some(undo) = undo.take() {
-                sender.input(Input::Undo(undo));
-            }
-        });
+        let toast = toast::undoable(text, move || sender.input(Input::Undo(undo)));
         self.toasts.add_toast(toast);
     }
 }

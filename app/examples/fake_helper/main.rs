@@ -13,6 +13,7 @@ mod busy;
 mod data;
 mod log;
 mod safeguard;
+mod suggestions;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,7 +26,7 @@ use bastion_ipc::Error;
 use bastion_ipc::names;
 use bastion_ipc::wire::{
     Answer, Connection as Live, Ends, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery,
-    Question, Status, WireRule, WireSettings,
+    Question, Status, Suggestion, WireRule, WireSettings,
 };
 use bastion_policy::settings::Settings;
 use zbus::names::OwnedUniqueName;
@@ -47,6 +48,8 @@ struct State {
     rules: Vec<WireRule>,
     log: Vec<Event>,
     live: Vec<Live>,
+    /// Suggestions, and which of them were dropped.
+    suggestions: Vec<(Suggestion, bool)>,
     questions: HashMap<u64, Question>,
     next: u64,
     /// Nothing may be done for everybody.
@@ -203,6 +206,26 @@ impl Rules {
     fn explain(&self, query: ExplainQuery) -> Result<Explanation, Error> {
         Ok(log::explain(&self.0.lock().unwrap(), &query.checked()?))
     }
+    fn list_suggestions(&self, everybody: bool) -> Result<Vec<Suggestion>, Error> {
+        suggestions::open(&self.0.lock().unwrap(), everybody)
+    }
+    async fn accept_suggestions(
+        &self,
+        ids: Vec<u64>,
+        scope: String,
+        everybody: bool,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<Vec<String>, Error> {
+        let made = suggestions::accept(&mut self.0.lock().unwrap(), &ids, &scope, everybody)?;
+        tell_rules(bus).await?;
+        Ok(made)
+    }
+    fn drop_suggestions(&self, ids: Vec<u64>, _everybody: bool) -> Result<(), Error> {
+        suggestions::set_dropped(&mut self.0.lock().unwrap(), &ids, true)
+    }
+    fn restore_suggestions(&self, ids: Vec<u64>, _everybody: bool) -> Result<(), Error> {
+        suggestions::set_dropped(&mut self.0.lock().unwrap(), &ids, false)
+    }
 }
 
 #[interface(name = "org.bastionfirewall.Helper1.Events")]
@@ -284,6 +307,7 @@ fn state(ask: bool) -> State {
         rules: rules(),
         log: log::events(450),
         live: connections,
+        suggestions: Vec::new(),
         questions: questions.into_iter().map(|q| (q.id, q)).collect(),
         next: 100,
         refuses: false,
@@ -298,6 +322,9 @@ async fn main() -> zbus::Result<()> {
     let mut state = state(told("--ask"));
     if told("--safeguard") {
         safeguard::begin_own(&mut state.status);
+    }
+    if told("--suggestions") {
+        suggestions::learn(&mut state);
     }
     state.refuses = told("--refuse");
     let mut arguments = std::env::args();

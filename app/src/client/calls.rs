@@ -1,8 +1,8 @@
 use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
-    Answer, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation, Guard, LogPages,
-    LogQuery, WireRule, WireSettings,
+    Answer, AnswerScope, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation,
+    Guard, LogPages, LogQuery, Suggestion, WireRule, WireSettings,
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
@@ -198,6 +198,48 @@ impl Client {
     /// If the query makes no sense or is refused.
     pub async fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Failure> {
         Ok(self.rules_proxy().await?.explain(query).await?)
+    }
+
+    /// What learn mode suggests for this user, or for everybody, the latest first.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub async fn suggestions(&self, everybody: bool) -> Result<Vec<Suggestion>, Failure> {
+        let rules = self.rules_proxy().await?;
+        Ok(rules.list_suggestions(everybody).await?)
+    }
+
+    /// Makes rules of suggestions, for this user or for everybody; gives their ids.
+    ///
+    /// # Errors
+    /// If it is refused; then nothing is accepted.
+    pub async fn accept_suggestions(
+        &self,
+        ids: &[u64],
+        scope: AnswerScope,
+        everybody: bool,
+    ) -> Result<Vec<String>, Failure> {
+        let rules = self.rules_proxy().await?;
+        let accepted = rules.accept_suggestions(ids, scope.as_str(), everybody);
+        Ok(accepted.await?)
+    }
+
+    /// Drops suggestions.
+    ///
+    /// # Errors
+    /// If it is refused; then nothing is dropped.
+    pub async fn drop_suggestions(&self, ids: &[u64], everybody: bool) -> Result<(), Failure> {
+        let rules = self.rules_proxy().await?;
+        Ok(rules.drop_suggestions(ids, everybody).await?)
+    }
+
+    /// Takes back that suggestions were dropped.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn restore_suggestions(&self, ids: &[u64], everybody: bool) -> Result<(), Failure> {
+        let rules = self.rules_proxy().await?;
+        Ok(rules.restore_suggestions(ids, everybody).await?)
     }
 
     /// Logged decisions of this user's programs, newest first.

@@ -17,6 +17,7 @@ pub mod safeguard;
 pub mod sentence;
 pub mod stack;
 pub mod status;
+pub mod suggestions;
 pub mod time;
 pub mod traffic;
 pub mod tray;

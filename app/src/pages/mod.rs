@@ -8,6 +8,7 @@ pub mod log;
 pub mod overview;
 mod rule_columns;
 pub mod rules;
+pub(crate) mod suggestions;
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -15,7 +15,7 @@ use adw::prelude::*;
 use bastion_ipc::wire::WireRule;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
-use super::{Context, Filled, Output, Undo, report, rule_columns, tick_while_shown};
+use super::{Context, Filled, Output, Undo, report, rule_columns, suggestions, tick_while_shown};
 use crate::client::{Client, Failure};
 use crate::editor::{self, Editor};
 use crate::i18n::{gettext, gettext_f};
@@ -129,6 +129,7 @@ impl Component for Rules {
             }
         }));
         let widgets = build::build(&root, &table, &sender);
+        root.add_top_bar(&suggestions::banner(&context, &root));
         // Hits change without a signal.
         let input = sender.clone();
         root.connect_map(move |_| input.input(Input::Reload));

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod program;
 pub mod sorted;
 pub mod sync;
+pub mod toast;
 
 use gtk::prelude::*;
 

@@ -5,7 +5,7 @@
 use crate::Error;
 use crate::wire::{
     Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery,
-    Question, Status, WireRule, WireSettings,
+    Question, Status, Suggestion, WireRule, WireSettings,
 };
 
 /// State, mode and settings.
@@ -81,6 +81,33 @@ pub trait Rules {
     /// view-all.
     #[zbus(allow_interactive_auth)]
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Error>;
+
+    /// What learn mode allowed and no rule decides yet, the latest first; the caller's own unless
+    /// `everybody`. Action: view; with `everybody` view-all.
+    #[zbus(allow_interactive_auth)]
+    fn list_suggestions(&self, everybody: bool) -> Result<Vec<Suggestion>, Error>;
+
+    /// Makes lasting rules of suggestions, and returns their ids. `scope` is the text form of an
+    /// [`AnswerScope`](crate::wire::AnswerScope). The caller's own become rules for the caller
+    /// alone, as answers do; with `everybody` anybody's become rules for all users. Nothing is
+    /// accepted if one of them does not exist. Action: answer; with `everybody` manage-rules.
+    #[zbus(allow_interactive_auth)]
+    fn accept_suggestions(
+        &self,
+        ids: &[u64],
+        scope: &str,
+        everybody: bool,
+    ) -> Result<Vec<String>, Error>;
+
+    /// Drops suggestions: the same connections are not suggested again. The caller's own unless
+    /// `everybody`. Nothing is dropped if one of them does not exist. Action: as
+    /// `AcceptSuggestions`.
+    #[zbus(allow_interactive_auth)]
+    fn drop_suggestions(&self, ids: &[u64], everybody: bool) -> Result<(), Error>;
+
+    /// Takes back that suggestions were dropped. Action: as `AcceptSuggestions`.
+    #[zbus(allow_interactive_auth)]
+    fn restore_suggestions(&self, ids: &[u64], everybody: bool) -> Result<(), Error>;
 }
 
 /// Decisions: live and logged.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery, Status,
-    WireRule,
+    AnswerScope, CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages,
+    LogQuery, Status, Suggestion, WireRule,
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::pending::QuestionId;
@@ -105,6 +105,30 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Error::InvalidArgument`].
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error>;
+
+    /// What learn mode allowed and no rule decides yet, the latest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when they can't be read.
+    fn suggestions(&self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, Error>;
+    /// Makes lasting rules of suggestions: of this user's for this user, or (`None`) of anybody's
+    /// for all users. All of them or, if one does not exist, none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidArgument`] when the scope makes no sense for one of
+    /// them, or as [`Backend::add_rule`].
+    fn accept_suggestions(
+        &self,
+        ids: &[u64],
+        scope: AnswerScope,
+        whose: Option<u32>,
+    ) -> Result<Vec<RuleId>, Error>;
+    /// Drops suggestions, or takes that back; this user's, or (`None`) anybody's. All of them or,
+    /// if one does not exist, none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::NotStored`].
+    fn set_dropped(&self, ids: &[u64], whose: Option<u32>, dropped: bool) -> Result<(), Error>;
 
     /// Logged decisions, newest first.
     ///

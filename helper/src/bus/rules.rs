@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
-use bastion_ipc::wire::{ExplainQuery, Explanation, WireRule, rule_id};
+use bastion_ipc::wire::{AnswerScope, ExplainQuery, Explanation, Suggestion, WireRule, rule_id};
 use bastion_policy::rule::RuleId;
 use zbus::message::Header;
 
-use super::access::{Access, bounded};
+use super::access::{Access, Admitted, bounded};
 use super::backend::{Backend, Caller};
 
 /// Most rules removed by one call.
@@ -39,6 +39,39 @@ impl Rules {
                 work(backend)
             })
             .await?
+    }
+
+    /// Admits who reviews suggestions: their own, as they answer questions about their own
+    /// processes, or everybody's, as they change rules. Also gives whose they are.
+    async fn admit_reviewer(
+        &self,
+        header: &Header<'_>,
+        everybody: bool,
+    ) -> Result<(Admitted, Option<u32>), Error> {
+        let action = match everybody {
+            true => action::MANAGE_RULES,
+            false => action::ANSWER,
+        };
+        let admitted = self.access.admit(header, action).await?;
+        let whose = (!everybody).then_some(admitted.uid);
+        Ok((admitted, whose))
+    }
+
+    async fn set_dropped(
+        &self,
+        header: &Header<'_>,
+        ids: Vec<u64>,
+        everybody: bool,
+        dropped: bool,
+    ) -> Result<(), Error> {
+        let (admitted, whose) = self.admit_reviewer(header, everybody).await?;
+        let ids = Suggestion::named(ids)?;
+        let count = ids.len();
+        self.access
+            .run(move |backend| backend.set_dropped(&ids, whose, dropped))
+            .await??;
+        tracing::info!(uid = admitted.uid, count, dropped, "suggestions reviewed");
+        Ok(())
     }
 }
 
@@ -137,6 +170,55 @@ impl Rules {
         }
         let explanation = self.access.run(move |backend| backend.explain(&query, uid));
         bounded(explanation.await??)
+    }
+
+    #[zbus(out_args("suggestions"))]
+    async fn list_suggestions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        everybody: bool,
+    ) -> Result<Vec<Suggestion>, Error> {
+        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let suggestions = self.access.run(move |backend| backend.suggestions(seen_by));
+        bounded(suggestions.await??)
+    }
+
+    #[zbus(out_args("rules"))]
+    async fn accept_suggestions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ids: Vec<u64>,
+        scope: &str,
+        everybody: bool,
+    ) -> Result<Vec<String>, Error> {
+        let (admitted, whose) = self.admit_reviewer(&header, everybody).await?;
+        let ids = Suggestion::named(ids)?;
+        let scope = AnswerScope::parse(scope)?;
+        let count = ids.len();
+        let made = self
+            .change(move |backend| backend.accept_suggestions(&ids, scope, whose))
+            .await?;
+        let rules = made.len();
+        tracing::info!(uid = admitted.uid, count, rules, "suggestions accepted");
+        Ok(made.iter().map(ToString::to_string).collect())
+    }
+
+    async fn drop_suggestions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ids: Vec<u64>,
+        everybody: bool,
+    ) -> Result<(), Error> {
+        self.set_dropped(&header, ids, everybody, true).await
+    }
+
+    async fn restore_suggestions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ids: Vec<u64>,
+        everybody: bool,
+    ) -> Result<(), Error> {
+        self.set_dropped(&header, ids, everybody, false).await
     }
 }
 

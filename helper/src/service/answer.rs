@@ -10,7 +10,7 @@ use bastion_policy::matcher::{
 };
 use bastion_policy::pending::Question;
 use bastion_policy::process::Identity;
-use bastion_policy::rule::{Creator, Lifetime, Priority, RuleSpec};
+use bastion_policy::rule::{Action, Creator, Lifetime, Priority, RuleSpec};
 use bastion_policy::time::Timestamp;
 
 use crate::bus::Caller;
@@ -31,28 +31,42 @@ pub fn rule_for(
     let Some(lifetime) = lifetime(question, answer.lifetime, caller, now)? else {
         return Ok(None);
     };
-    let flow = &question.flow;
-    let (destination, ports, protocol) = reach(flow, answer.scope)?;
-    let program = program(&question.identity);
     Ok(Some(RuleSpec {
-        name: name(&question.identity, &destination, &ports),
-        enabled: true,
         action: answer.action,
-        program,
+        lifetime,
+        creator: Creator::User(caller.uid),
+        ..allowing(&question.flow, &question.identity, answer.scope, now)?
+    }))
+}
+
+/// The lasting rule that allows such flows of this sender, for its user: as learned, unless it is
+/// changed.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] when the scope makes no sense for the flow.
+pub(super) fn allowing(
+    flow: &Flow,
+    identity: &Identity,
+    scope: AnswerScope,
+    now: Timestamp,
+) -> Result<RuleSpec, Error> {
+    let (destination, ports, protocol) = reach(flow, scope)?;
+    Ok(RuleSpec {
+        name: name(identity, &destination, &ports),
+        enabled: true,
+        action: Action::Allow,
+        program: program(identity),
         started_by: None,
-        user: question
-            .identity
-            .uid()
-            .map_or(UserMatcher::Any, UserMatcher::Uid),
+        user: identity.uid().map_or(UserMatcher::Any, UserMatcher::Uid),
         destination,
         ports,
         protocol,
-        lifetime,
+        lifetime: Lifetime::Forever,
         priority: Priority::Normal,
         note: String::new(),
-        creator: Creator::User(caller.uid),
+        creator: Creator::Learned,
         created: now,
-    }))
+    })
 }
 
 fn lifetime(
@@ -151,7 +165,7 @@ mod tests {
     use bastion_policy::flow::Protocol;
     use bastion_policy::pending::{QuestionId, QuestionKey};
     use bastion_policy::process::{Evidence, Executable, Process, ProcessKey};
-    use bastion_policy::rule::{Action, Rule};
+    use bastion_policy::rule::Rule;
 
     fn question(hosts: &[&str]) -> Question {
         let flow = Flow {

@@ -1,18 +1,16 @@
 //! What the bus interfaces ask of the service.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep, LogPages,
-    LogQuery, Status, WireRule, rule_id,
+    AnswerScope, CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LadderStep,
+    LogPages, LogQuery, Status, Suggestion, WireRule, rule_id,
 };
-use bastion_policy::matcher::{ProgramMatcher, UserMatcher};
+use bastion_policy::matcher::UserMatcher;
 use bastion_policy::pending::QuestionId;
-use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
-use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
+use bastion_policy::rule::{Creator, Rule, RuleId};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
@@ -20,7 +18,10 @@ use bastion_policy::time::Timestamp;
 use super::acquaint::tuples;
 use super::answer;
 use super::core::{Core, Stored, policy};
+use super::imagined;
+use super::made::{self, new_id, not_stored};
 use super::record;
+use super::suggestions::unreadable;
 use crate::bus::{Backend, Caller, Named};
 use crate::engine::now;
 use crate::queue;
@@ -175,7 +176,7 @@ impl Backend for Core {
 
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error> {
         let flow = query.flow()?;
-        let identity = imagined(&query.program, query.uid.unwrap_or(uid))?;
+        let identity = imagined::sender(&query.program, query.uid.unwrap_or(uid))?;
         let (rules, mode) = self.judging();
         let explained = rules.explain(&flow, &identity, mode, now());
         Ok(Explanation {
@@ -198,16 +199,29 @@ impl Backend for Core {
         })
     }
 
+    fn suggestions(&self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, Error> {
+        self.undecided(seen_by)
+    }
+
+    fn accept_suggestions(
+        &self,
+        ids: &[u64],
+        scope: AnswerScope,
+        whose: Option<u32>,
+    ) -> Result<Vec<RuleId>, Error> {
+        self.accept(ids, scope, whose)
+    }
+
+    fn set_dropped(&self, ids: &[u64], whose: Option<u32>, dropped: bool) -> Result<(), Error> {
+        self.drop_or_restore(ids, whose, dropped)
+    }
+
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
-        self.ledger
-            .query(query, seen_by)
-            .map_err(|error| Error::Unavailable(format!("{error}.")))
+        self.ledger.query(query, seen_by).map_err(unreadable)
     }
 
     fn log_pages(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<LogPages, Error> {
-        self.ledger
-            .pages(query, seen_by)
-            .map_err(|error| Error::Unavailable(format!("{error}.")))
+        self.ledger.pages(query, seen_by).map_err(unreadable)
     }
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
@@ -250,7 +264,7 @@ impl Backend for Core {
             self.change_rules(|stored| {
                 // Rules can't change meanwhile, so none can have settled it after this.
                 match self.engine.is_open(id) {
-                    Ok(true) => add_spec(stored, spec),
+                    Ok(true) => made::add_answered(stored, spec),
                     Ok(false) => Err(settled()),
                     Err(error) => Err(Error::Unavailable(error.to_string())),
                 }
@@ -300,105 +314,9 @@ fn pause_until(stored: &mut Stored, end: Option<Timestamp>) {
     }
 }
 
-/// Rules that the answers of one user may have made; an administrator can make more.
-const MAX_ANSWERED: usize = 1_000;
-
-/// Adds the rule, or changes the one that this user's answer has made about the same flows:
-/// answering a question twice does not pile up rules, and never changes a rule of another's.
-fn add_spec(stored: &mut Stored, spec: RuleSpec) -> Result<(), Error> {
-    let mut made = 0;
-    let same = stored
-        .in_force
-        .rules()
-        .filter(|rule| rule.spec().creator == spec.creator)
-        .inspect(|_| made += 1)
-        .find(|rule| same_flows(rule.spec(), &spec))
-        .cloned();
-    let (id, note) = match same {
-        Some(rule) => (rule.id().clone(), rule.spec().note.clone()),
-        None if made >= MAX_ANSWERED => {
-            return Err(Error::LimitReached(format!(
-                "Answers have made {MAX_ANSWERED} rules for you already; remove some first, or \
-                 answer for this time only."
-            )));
-        }
-        None => (new_id(stored)?, String::new()),
-    };
-    let spec = RuleSpec { note, ..spec };
-    let rule = Rule::new(id, spec).map_err(|e| Error::InvalidArgument(e.to_string()))?;
-    stored.rules.upsert(&[rule]).map_err(not_stored)
-}
-
-fn same_flows(a: &RuleSpec, b: &RuleSpec) -> bool {
-    let key = |s: &RuleSpec| (s.user, s.protocol, s.priority);
-    key(a) == key(b)
-        && a.program == b.program
-        && a.destination == b.destination
-        && a.ports == b.ports
-        && a.lifetime == b.lifetime
-        && a.started_by == b.started_by
-}
-
-/// An id no rule has: the time in milliseconds, and a number where several are made within one.
-fn new_id(stored: &Stored) -> Result<RuleId, Error> {
-    let now = now().as_millis();
-    (0..10_000_u32)
-        .filter_map(|n| match n {
-            0 => format!("r{now:x}").parse().ok(),
-            n => format!("r{now:x}-{n}").parse().ok(),
-        })
-        .find(|id| stored.in_force.get(id).is_none())
-        .ok_or_else(|| Error::LimitReached("Too many rules are being made at once.".into()))
-}
-
-fn not_stored(error: impl std::fmt::Display) -> Error {
-    Error::NotStored(format!("{error}. Nothing was changed."))
-}
-
 fn outcome(decision: &Decision) -> String {
     match decision.outcome {
         Outcome::Decided(action) => action.to_string(),
         Outcome::Ask => "ask".into(),
     }
-}
-
-/// A sender that need not exist, for `explain`.
-fn imagined(program: &str, uid: u32) -> Result<Identity, Error> {
-    let wrong = |e: bastion_policy::matcher::ProgramError| Error::InvalidArgument(e.to_string());
-    let (path, app) = match program.parse::<ProgramMatcher>().map_err(wrong)? {
-        ProgramMatcher::Kernel => return Ok(Identity::Kernel),
-        ProgramMatcher::Unknown => {
-            return Ok(Identity::Unknown {
-                uid: Some(uid),
-                reason: UnknownReason::NoProcess,
-            });
-        }
-        ProgramMatcher::Path(path) => (path, None),
-        // Where an application's files lie does not matter to a rule for the application.
-        ProgramMatcher::App(app) => ("/app".parse().map_err(wrong)?, Some(app)),
-        ProgramMatcher::Any | ProgramMatcher::Pattern(_) => {
-            return Err(Error::InvalidArgument(
-                "program: name one program, such as /usr/bin/curl".into(),
-            ));
-        }
-    };
-    Ok(Identity::Process(Arc::new(Process {
-        key: ProcessKey {
-            pid: 0,
-            start_time: 0,
-        },
-        uid,
-        executable: Executable {
-            path,
-            file: None,
-            replaced: false,
-        },
-        arguments: Vec::new(),
-        working_directory: String::new(),
-        cgroup: String::new(),
-        app,
-        parents: Vec::new(),
-        evidence: Evidence::SocketTable,
-        execs: None,
-    })))
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bastion_ipc::wire::{Connection, Event, LogPages, LogQuery};
+use bastion_ipc::wire::{Connection, Event, LogPages, LogQuery, Suggestion};
 use bastion_policy::flow::{Flow, Tuple};
 use bastion_policy::matcher::HostName;
 use bastion_policy::rule::{Action, RuleId};
@@ -19,6 +19,7 @@ use bastion_policy::time::Timestamp;
 use super::connections::Passed;
 use super::core::lock;
 use super::record;
+use super::suggestions::suggested;
 use crate::engine::{Decided, now};
 use crate::sockets::Traffic;
 use crate::store::log::{Hits, LogError};
@@ -94,7 +95,43 @@ impl Ledger {
             add_hits(&mut lock(&self.hits), id, *count, *last);
         }
         self.write(&mut events, &hits);
+        let seen = merged
+            .iter()
+            .filter_map(|(made, count)| suggested(made, *count));
+        self.suggest(&seen.collect::<Vec<_>>());
         events
+    }
+
+    /// Keeps what learn mode suggests.
+    fn suggest(&self, seen: &[Suggestion]) {
+        if !seen.is_empty()
+            && let Err(error) = lock(&self.log).suggest(seen)
+        {
+            tracing::debug!(%error, "suggestions can't be kept: {error}");
+        }
+    }
+
+    /// The open suggestions, the latest first.
+    pub fn suggestions(&self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
+        lock(&self.log).suggestions(seen_by)
+    }
+
+    /// Drops suggestions, or takes that back. False, and nothing is changed, if one of them does
+    /// not exist.
+    pub fn set_dropped(
+        &self,
+        ids: &[u64],
+        whose: Option<u32>,
+        dropped: bool,
+    ) -> Result<bool, LogError> {
+        lock(&self.log).set_dropped(ids, whose, dropped)
+    }
+
+    /// Forgets suggestions that have become rules.
+    pub fn forget_suggestions(&self, ids: &[u64]) {
+        if let Err(error) = lock(&self.log).forget_suggestions(ids) {
+            tracing::debug!(%error, "accepted suggestions can't be forgotten: {error}");
+        }
     }
 
     /// Logs what is no decision, and gives it the numbers that it has in the log.

@@ -20,11 +20,11 @@ fn event(id: u64, uid: u32) -> Event {
     }
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) {
     assert!(matches!(result, Err(Error::NotAuthorized(_))), "{result:?}");
 }
 
-fn invalid<T: std::fmt::Debug>(result: Result<T, Error>, field: &str) {
+pub(crate) fn invalid<T: std::fmt::Debug>(result: Result<T, Error>, field: &str) {
     match result {
         Err(Error::InvalidArgument(text)) if text.contains(field) => {}
         other => panic!("{other:?} says nothing of {field}"),
@@ -75,6 +75,17 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
     refused(alice.rules.remove(&["a"]).await);
     refused(alice.rules.set_enabled("a", false).await);
     refused(alice.rules.explain(&explain).await);
+    for everybody in [false, true] {
+        refused(alice.rules.list_suggestions(everybody).await);
+        refused(
+            alice
+                .rules
+                .accept_suggestions(&[1], "flow", everybody)
+                .await,
+        );
+        refused(alice.rules.drop_suggestions(&[1], everybody).await);
+        refused(alice.rules.restore_suggestions(&[1], everybody).await);
+    }
     refused(alice.events.subscribe(false).await);
     refused(alice.events.subscribe(true).await);
     refused(alice.events.get_log(&LogQuery::default(), false).await);
@@ -112,6 +123,14 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
             MANAGE_RULES,
             MANAGE_RULES,
             VIEW,
+            VIEW,
+            ANSWER,
+            ANSWER,
+            ANSWER,
+            VIEW_ALL,
+            MANAGE_RULES,
+            MANAGE_RULES,
+            MANAGE_RULES,
             VIEW,
             VIEW_ALL,
             VIEW,

@@ -151,6 +151,11 @@ async fn the_proxies_send_what_the_interface_files_say() {
     rules.remove(&["a"]).await.unwrap_err();
     rules.set_enabled("a", true).await.unwrap_err();
     rules.explain(&ExplainQuery::default()).await.unwrap_err();
+    rules.list_suggestions(true).await.unwrap_err();
+    let accepted = rules.accept_suggestions(&[1], "flow", true);
+    accepted.await.unwrap_err();
+    rules.drop_suggestions(&[1], true).await.unwrap_err();
+    rules.restore_suggestions(&[1], true).await.unwrap_err();
     events.subscribe(true).await.unwrap_err();
     events.unsubscribe().await.unwrap_err();
     let query = LogQuery::default();

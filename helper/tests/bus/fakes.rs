@@ -10,8 +10,8 @@ use bastion_helper::bus::{Authorizer, Backend, Caller, Named, OpenQuestion};
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{
-    CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages, LogQuery, Status,
-    WireRule,
+    AnswerScope, CheckedAnswer, Connection, Event, ExplainQuery, Explanation, Guard, LogPages,
+    LogQuery, Status, Suggestion, WireRule,
 };
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::{QuestionId, QuestionKey};
@@ -202,6 +202,32 @@ impl Backend for Memory {
             reason: format!("{} as {uid}", query.program),
             ..Explanation::default()
         })
+    }
+
+    fn suggestions(&self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, Error> {
+        let open = [(1, 1000), (2, 1001)].map(|(id, uid)| Suggestion {
+            id,
+            uid,
+            ..Suggestion::default()
+        });
+        let seen = open.into_iter();
+        let own = |uid| seen_by.is_none_or(|user| user == uid);
+        Ok(seen.filter(|found| own(found.uid)).collect())
+    }
+
+    fn accept_suggestions(
+        &self,
+        ids: &[u64],
+        scope: AnswerScope,
+        whose: Option<u32>,
+    ) -> Result<Vec<RuleId>, Error> {
+        self.note(format!("accept {ids:?} {} of {whose:?}", scope.as_str()));
+        Ok(vec!["made".parse().unwrap()])
+    }
+
+    fn set_dropped(&self, ids: &[u64], whose: Option<u32>, dropped: bool) -> Result<(), Error> {
+        self.note(format!("dropped {ids:?} of {whose:?}: {dropped}"));
+        Ok(())
     }
 
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {

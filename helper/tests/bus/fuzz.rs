@@ -35,7 +35,7 @@ const TEXTS: [&str; 18] = [
 const NUMBERS: [&str; 5] = ["prompt_timeout", "log_days", "log_events", "limit", "uid"];
 
 /// Methods with arguments, by interface; those with none are in `calls`.
-const METHODS: [(&str, &str); 13] = [
+const METHODS: [(&str, &str); 15] = [
     ("Control", "SetSettings"),
     ("Control", "SetMode"),
     ("Control", "Pause"),
@@ -44,6 +44,8 @@ const METHODS: [(&str, &str); 13] = [
     ("Rules", "Remove"),
     ("Rules", "SetEnabled"),
     ("Rules", "Explain"),
+    ("Rules", "AcceptSuggestions"),
+    ("Rules", "DropSuggestions"),
     ("Events", "Subscribe"),
     ("Events", "GetLog"),
     ("Events", "GetLogPages"),
@@ -126,6 +128,10 @@ fn records() -> impl Strategy<Value = HashMap<String, Variant<'static>>> {
     })
 }
 
+fn numbers() -> impl Strategy<Value = Vec<u64>> {
+    prop::collection::vec(any::<u64>(), 0..4)
+}
+
 /// Bodies: mostly of the methods' own types, with arbitrary content; sometimes of none.
 fn bodies() -> impl Strategy<Value = Vec<Variant<'static>>> {
     let record = || records().prop_map(Variant::from);
@@ -135,6 +141,9 @@ fn bodies() -> impl Strategy<Value = Vec<Variant<'static>>> {
         2 => (any::<u64>(), record()).prop_map(|(id, r)| vec![id.into(), r]),
         1 => (texts(), any::<bool>()).prop_map(|(id, flag)| vec![id.into(), flag.into()]),
         1 => prop::collection::vec(texts(), 0..5).prop_map(|ids| vec![ids.into()]),
+        1 => (numbers(), texts(), any::<bool>())
+            .prop_map(|(ids, scope, flag)| vec![ids.into(), scope.into(), flag.into()]),
+        1 => (numbers(), any::<bool>()).prop_map(|(ids, flag)| vec![ids.into(), flag.into()]),
         1 => prop::collection::vec(values(), 1..4),
     ]
 }

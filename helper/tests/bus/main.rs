@@ -20,6 +20,7 @@ mod names;
 mod prompts;
 mod sessions;
 mod signals;
+mod suggestions;
 
 use std::sync::Arc;
 use std::time::Duration;

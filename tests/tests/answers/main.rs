@@ -12,5 +12,6 @@ mod lasting;
 mod modes;
 mod once;
 mod scene;
+mod suggestions;
 mod terminal;
 mod users;

@@ -15,6 +15,8 @@ pub enum Takes {
     AnswerInVain,
     /// To answer for others; and there is nothing of that name.
     AnswerOthersInVain,
+    /// As `ManageRules`, and there is nothing of that name.
+    ManageRulesInVain,
     /// The method tells a stranger by itself that there is nothing of its own; the word of its
     /// refusal, or `ok`.
     Nothing(&'static str),
@@ -25,7 +27,7 @@ pub enum Takes {
 pub type Call = (&'static str, &'static str, Takes);
 
 /// Every method at least once, in an order in which each succeeds.
-pub const CALLS: [Call; 30] = [
+pub const CALLS: [Call; 38] = [
     ("Control.GetStatus", "()", Takes::View),
     ("Control.GetSettings", "()", Takes::View),
     (
@@ -66,6 +68,38 @@ pub const CALLS: [Call; 30] = [
     ("Rules.SetEnabled", "('RULE', false)", Takes::ManageRules),
     ("Rules.SetEnabled", "('RULE', true)", Takes::ManageRules),
     ("Rules.Remove", "(['RULE'],)", Takes::ManageRules),
+    ("Rules.ListSuggestions", "(false,)", Takes::View),
+    ("Rules.ListSuggestions", "(true,)", Takes::ViewAll),
+    (
+        "Rules.AcceptSuggestions",
+        "([uint64 424242], 'flow', false)",
+        Takes::AnswerInVain,
+    ),
+    (
+        "Rules.AcceptSuggestions",
+        "([uint64 424242], 'flow', true)",
+        Takes::ManageRulesInVain,
+    ),
+    (
+        "Rules.DropSuggestions",
+        "([uint64 424242], false)",
+        Takes::AnswerInVain,
+    ),
+    (
+        "Rules.DropSuggestions",
+        "([uint64 424242], true)",
+        Takes::ManageRulesInVain,
+    ),
+    (
+        "Rules.RestoreSuggestions",
+        "([uint64 424242], false)",
+        Takes::AnswerInVain,
+    ),
+    (
+        "Rules.RestoreSuggestions",
+        "([uint64 424242], true)",
+        Takes::ManageRulesInVain,
+    ),
     ("Events.Subscribe", "(false,)", Takes::View),
     ("Events.Subscribe", "(true,)", Takes::ViewAll),
     ("Events.Unsubscribe", "()", Takes::Nothing("ok")),

@@ -37,7 +37,10 @@ impl Who {
             Takes::Nothing("") if self.may(Takes::Answer) => "ok",
             Takes::Nothing("") => "NotFound",
             Takes::Nothing(word) => word,
-            takes @ (Takes::AnswerInVain | Takes::AnswerOthersInVain) if self.may(takes) => {
+            takes
+            @ (Takes::AnswerInVain | Takes::AnswerOthersInVain | Takes::ManageRulesInVain)
+                if self.may(takes) =>
+            {
                 "NotFound"
             }
             takes if self.may(takes) => "ok",

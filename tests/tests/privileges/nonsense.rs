@@ -96,6 +96,18 @@ fn nonsense() -> Vec<(&'static str, String)> {
             "('factory-kernel-icmp', 'false')".to_owned(),
         ),
         ("Rules.Explain", "(@a{sv} {},)".to_owned()),
+        (
+            "Rules.AcceptSuggestions",
+            "([uint64 1], 'everything', true)".to_owned(),
+        ),
+        (
+            "Rules.AcceptSuggestions",
+            "(@at [], 'flow', true)".to_owned(),
+        ),
+        (
+            "Rules.DropSuggestions",
+            format!("(@at [{}], true)", vec!["1"; 2_001].join(", ")),
+        ),
         ("Events.Subscribe", "('yes',)".to_owned()),
         (
             "Events.GetLog",

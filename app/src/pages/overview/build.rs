@@ -13,7 +13,11 @@ use crate::widgets::choice;
 const PAUSES: [u32; 4] = [300, 900, 3600, 86_400];
 
 /// Fills the page.
-pub(super) fn page(root: &adw::ToolbarView, sender: &ComponentSender<Overview>) -> Widgets {
+pub(super) fn page(
+    root: &adw::ToolbarView,
+    suggestions: &adw::Bin,
+    sender: &ComponentSender<Overview>,
+) -> Widgets {
     root.add_top_bar(&adw::HeaderBar::new());
 
     let icon = gtk::Image::builder()
@@ -80,6 +84,7 @@ pub(super) fn page(root: &adw::ToolbarView, sender: &ComponentSender<Overview>) 
     content.append(&hero);
     content.append(&cards);
     content.append(&mode_group);
+    content.append(suggestions);
     content.append(&activity.root);
     content.append(&health);
     let clamp = adw::Clamp::builder()

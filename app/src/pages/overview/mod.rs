@@ -8,7 +8,7 @@ use adw::prelude::*;
 use bastion_ipc::wire::{Event, LogQuery, Status};
 use relm4::{Component, ComponentParts, ComponentSender};
 
-use super::{Context, Output, report, tick_while_shown};
+use super::{Context, Output, report, suggestions, tick_while_shown};
 use crate::client::Failure;
 use crate::model::names;
 use crate::model::safeguard::Safeguard;
@@ -99,7 +99,8 @@ impl Component for Overview {
         root: Self::Root,
         sender: ComponentSender<Self>,
     ) -> ComponentParts<Self> {
-        let widgets = build::page(&root, &sender);
+        let suggestions = suggestions::row(&context, &root);
+        let widgets = build::page(&root, &suggestions, &sender);
         let input = sender.clone();
         tick_while_shown(&root, move || input.input(Input::Tick));
         let model = Self {

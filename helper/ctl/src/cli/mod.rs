@@ -1,6 +1,7 @@
 //! The command line: everything that can be typed, with its help.
 
 mod rule;
+mod suggestion;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use rule::{AddArgs, EditArgs, RuleArgs, RulesCommand};
+pub(crate) use suggestion::{SuggestionsCommand, WhichSuggestions};
 
 /// What events can be asked for by.
 const VERDICTS: [&str; 4] = ["allow", "deny", "drop", "mended"];
@@ -21,7 +23,7 @@ Exit codes:
   2  what was typed makes no sense
   3  the helper can't be reached
   4  not authorised
-  5  no such rule, question or connection";
+  5  no such rule, suggestion, question or connection";
 
 /// The command line of Bastion Firewall.
 ///
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// List, show and change rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Review what learn mode allowed: accept or drop its suggestions.
+    #[command(subcommand)]
+    Suggestions(SuggestionsCommand),
     /// Show what was decided, the newest last.
     Log(LogArgs),
     /// Show decisions as they are made, until interrupted.
@@ -257,6 +262,20 @@ mod tests {
         assert!(parse(&["bastionctl", "log", "--verdict", "maybe"]).is_err());
         assert!(parse(&["bastionctl", "log", "-n", "0"]).is_err());
         assert!(parse(&["bastionctl", "mode", "off"]).is_err());
+    }
+
+    #[test]
+    fn suggestions_are_named_one_by_one_or_all_at_once() {
+        let accept = |which: &[&str]| {
+            let typed = [&["bastionctl", "suggestions", "accept"], which].concat();
+            Cli::try_parse_from(typed).is_ok()
+        };
+        assert!(accept(&["1", "2", "--scope", "port"]));
+        assert!(accept(&["--everything", "--all"]));
+        assert!(!accept(&[]));
+        assert!(!accept(&["1", "--everything"]));
+        assert!(!accept(&["1", "--scope", "whatever"]));
+        assert!(!accept(&["one"]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod mode;
 mod rules;
 mod safeguard;
 mod status;
+mod suggestions;
 mod watch;
 
 use crate::cli::{Cli, Command};
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Status => status::run(&client, &output).await,
         Command::Rules(command) => rules::run(command, &client, &output).await,
+        Command::Suggestions(command) => suggestions::run(command, &client, &output).await,
         Command::Log(args) => log::run(args, &client, &output).await,
         Command::Watch(args) => watch::run(args, &client, &output).await,
         Command::Connections(command) => connections::run(command, &client, &output).await,

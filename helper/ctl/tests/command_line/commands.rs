@@ -130,10 +130,48 @@ fn changes_reach_the_helper() {
 }
 
 #[test]
+fn suggestions_are_listed_accepted_and_dropped() {
+    let Some((ended, fake)) = once(&["suggestions", "list", "--all", "--json"]) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let listed = json_of(&ended);
+    assert_eq!((&listed[0]["id"], &listed[1]["id"]), (&json!(7), &json!(9)));
+    assert_eq!(fake.calls(), ["suggestions true"]);
+
+    let accept = ["suggestions", "accept", "7", "--scope", "port", "--json"];
+    let (ended, fake) = once(&accept).unwrap();
+    assert_eq!(json_of(&ended), json!(["new-1"]));
+    assert_eq!(fake.calls(), ["accept [7] port false"]);
+
+    let everything = ["suggestions", "accept", "--everything", "--all"];
+    let (ended, fake) = once(&everything).unwrap();
+    assert_eq!(ended.out, "Accepted 2 suggestions: 1 rule (new-1).\n");
+    assert_eq!(
+        fake.calls(),
+        ["suggestions true", "accept [9, 7] flow true"]
+    );
+
+    let (ended, fake) = once(&["suggestions", "drop", "7", "9", "--all"]).unwrap();
+    let back = "bastionctl suggestions restore 7 9 --all";
+    assert!(ended.out.contains(back), "{ended:?}");
+    assert_eq!(fake.calls(), ["drop [7, 9] true"]);
+    let (ended, fake) = once(&["suggestions", "restore", "7", "9", "--all"]).unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(fake.calls(), ["restore [7, 9] true"]);
+    let refusal: fn() -> Error = || Error::NotFound("No such.".into());
+    let (ended, _) = refused(&["suggestions", "drop", "1"], Some(refusal)).unwrap();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+}
+
+#[test]
 fn nonsense_never_reaches_the_helper() {
     for arguments in [
         &["rules", "add", "allow", "--ports", "99999"][..],
         &["rules", "add", "maybe"],
+        &["suggestions", "accept"],
+        &["suggestions", "accept", "1", "--scope", "all"],
+        &["suggestions", "drop", "1", "--everything"],
         &["explain", "kernel", "example.org"],
         &["explain", "no-such-command", "example.org", "1"],
         &["pause", "2d"],

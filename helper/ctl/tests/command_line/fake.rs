@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bastion_ipc::Error;
 use bastion_ipc::wire::{
-    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Status, WireRule,
-    WireSettings,
+    Answer, Connection, Ends, Event, ExplainQuery, Explanation, Guard, LogQuery, Status,
+    Suggestion, WireRule, WireSettings,
 };
 use zbus::interface;
 use zbus::message::Header;
@@ -167,6 +167,35 @@ impl Rules {
             reason: "no-rule".into(),
             ..Explanation::default()
         })
+    }
+
+    async fn list_suggestions(&self, everybody: bool) -> Result<Vec<Suggestion>, Error> {
+        self.0.called(format!("suggestions {everybody}"))?;
+        let open = [9, 7].map(|id| Suggestion {
+            id,
+            program: "/usr/bin/curl".into(),
+            ..Suggestion::default()
+        });
+        Ok(open.into())
+    }
+
+    async fn accept_suggestions(
+        &self,
+        ids: Vec<u64>,
+        scope: String,
+        everybody: bool,
+    ) -> Result<Vec<String>, Error> {
+        self.0
+            .called(format!("accept {ids:?} {scope} {everybody}"))?;
+        Ok(vec!["new-1".into()])
+    }
+
+    async fn drop_suggestions(&self, ids: Vec<u64>, everybody: bool) -> Result<(), Error> {
+        self.0.called(format!("drop {ids:?} {everybody}"))
+    }
+
+    async fn restore_suggestions(&self, ids: Vec<u64>, everybody: bool) -> Result<(), Error> {
+        self.0.called(format!("restore {ids:?} {everybody}"))
     }
 }
 

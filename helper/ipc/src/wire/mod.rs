@@ -8,6 +8,7 @@ mod question;
 mod rule;
 mod safeguard;
 mod status;
+mod suggestion;
 
 pub use details::{Details, PackageState};
 pub use event::{Connection, Ends, Event, ExplainQuery, Explanation, LadderStep};
@@ -16,6 +17,7 @@ pub use question::{Answer, AnswerLifetime, AnswerScope, CheckedAnswer, Question,
 pub use rule::{WireRule, rule_id};
 pub use safeguard::{Guard, LoudProgram};
 pub use status::{Status, WireSettings, mode};
+pub use suggestion::Suggestion;
 
 /// Why a record from the bus makes no sense.
 #[derive(Debug, thiserror::Error)]

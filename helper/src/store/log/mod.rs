@@ -1,4 +1,5 @@
-//! The log of decisions, and how often each rule decided: an SQLite database.
+//! The log of decisions, how often each rule decided, and what learn mode suggests: an SQLite
+//! database.
 
 mod database;
 mod events;
@@ -7,6 +8,7 @@ mod prune;
 mod reader;
 mod schema;
 mod search;
+mod suggestions;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +16,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bastion_ipc::wire::Event;
+use bastion_ipc::wire::{Event, Suggestion};
 use bastion_policy::rule::RuleId;
 use bastion_policy::time::Timestamp;
 
@@ -203,6 +205,45 @@ impl EventLog {
     /// See [`LogError`].
     pub fn forget_hits(&mut self, rules: &[RuleId]) -> Result<(), LogError> {
         self.with(|log| hits::forget(&mut log.connection, rules))
+    }
+
+    /// Adds to what learn mode suggests. Of the open suggestions and of the dropped ones,
+    /// [`Suggestion::MAX`] each are kept, so that every program has its share.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn suggest(&mut self, seen: &[Suggestion]) -> Result<(), LogError> {
+        self.with(|log| suggestions::add(&mut log.connection, seen, Suggestion::MAX))
+    }
+
+    /// The open suggestions, the latest first; only those of the user `seen_by`, if it is given.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn suggestions(&mut self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
+        self.with(|log| suggestions::open(&log.connection, seen_by))
+    }
+
+    /// Drops suggestions, or takes that back; only those of the user `whose`, if it is given. False
+    /// if one of them does not exist: then nothing is changed.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn set_dropped(
+        &mut self,
+        ids: &[u64],
+        whose: Option<u32>,
+        dropped: bool,
+    ) -> Result<bool, LogError> {
+        self.with(|log| suggestions::set_dropped(&mut log.connection, ids, whose, dropped))
+    }
+
+    /// Forgets suggestions.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn forget_suggestions(&mut self, ids: &[u64]) -> Result<(), LogError> {
+        self.with(|log| suggestions::forget(&mut log.connection, ids))
     }
 
     /// Does something with the database, opening it if need be; if it turns out to be damaged,

@@ -4,7 +4,8 @@ use rusqlite::{Connection, Transaction};
 
 /// One function for each version: the function at position `n` makes version `n + 1` out of
 /// version `n`. They are never changed once released, only added to.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 1] = [events_and_hits];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] =
+    [events_and_hits, suggestions];
 
 /// The version this Bastion writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -69,5 +70,28 @@ fn events_and_hits(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              count INTEGER NOT NULL,
              last  INTEGER NOT NULL -- milliseconds since the Unix epoch
          ) STRICT, WITHOUT ROWID;",
+    )
+}
+
+/// Version 2: what learn mode allowed. The place is the host's name, or the address where none is
+/// known.
+fn suggestions(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE TABLE suggestions (
+             id          INTEGER PRIMARY KEY AUTOINCREMENT,
+             program     TEXT    NOT NULL,
+             app         TEXT    NOT NULL,
+             uid         INTEGER NOT NULL,
+             protocol    TEXT    NOT NULL,
+             place       TEXT    NOT NULL,
+             port        INTEGER NOT NULL,
+             host        TEXT    NOT NULL,
+             destination TEXT    NOT NULL,
+             count       INTEGER NOT NULL,
+             first       INTEGER NOT NULL, -- milliseconds since the Unix epoch
+             last        INTEGER NOT NULL, -- likewise
+             dropped     INTEGER NOT NULL DEFAULT FALSE,
+             UNIQUE (program, app, uid, protocol, place, port)
+         ) STRICT;",
     )
 }

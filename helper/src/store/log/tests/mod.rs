@@ -1,5 +1,6 @@
 mod bounds;
 mod reader;
+mod suggestions;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
