@@ -69,6 +69,11 @@ while IFS= read -r icon; do
   place 644 "$share/icons/$(dirname "${icon#*icons/}")" "$icon"
 done < <(all -path '*icons/hicolor/*')
 
+# The manual, by language: data/help/C/….
+while IFS= read -r page; do
+  place 644 "$share/help/$(basename "$(dirname "$page")")/bastion" "$page"
+done < <(all -path '*help/*' -name '*.page')
+
 while IFS= read -r page; do
   place 644 "$share/man/man${page##*.}" "$page"
 done < <(all -regex '.*\.[1-8]')

@@ -63,6 +63,9 @@ def prepare(directory):
     shutil.copytree(os.path.join(PROJECT, "data/icons"), os.path.join(target, "data/icons"))
     shutil.copy(os.path.join(PROJECT, "data/org.bastionfirewall.Bastion.gschema.xml"),
                 os.path.join(target, "data/glib-2.0/schemas"))
+    # The assistant of the first run would stand before everything.
+    with open(os.path.join(target, "data/glib-2.0/schemas/seen.gschema.override"), "w", encoding="utf-8") as seen:
+        seen.write("[org.bastionfirewall.Bastion]\nfirst-run-done=true\n")
     for place in (target, os.path.join(target, "data/glib-2.0/schemas")):
         os.chmod(place, 0o777)
 
@@ -100,6 +103,7 @@ def main():
             desktop.wait(find={"role": "label", "name": "Safeguard Is On"})
             picture(f"{mode}-{width}-safeguard")
             desktop.click(find={"role": "list item", "name": "Preferences"})
+            desktop.click(find={"role": "page tab", "name": "Safeguard"})
             switch = {"role": "check box", "name": "Stop Asking When There Is Too Much"}
             desktop.wait_state(find=switch, state="checked")
             picture(f"{mode}-{width}-preferences")

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use bastion::app::App;
+use bastion::app::{App, relaunch};
 use bastion::client::Client;
 use bastion::i18n;
 use bastion_ipc::names;
@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
     RelmApp::from_app(application)
         .visible_on_activate(false)
         .run::<App>(Client::new());
-    Ok(())
+    relaunch::perform().context("Bastion could not be started anew")
 }
 
 /// Understands `--background`: the first activation, which every start brings, then shows nothing.

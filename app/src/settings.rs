@@ -3,6 +3,13 @@
 use gtk::gio;
 use gtk::prelude::*;
 
+/// Whether the user has seen the assistant of the first run.
+pub const FIRST_RUN_DONE: &str = "first-run-done";
+/// When the desktop notifies of questions.
+pub const QUESTION_NOTIFICATIONS: &str = "question-notifications";
+/// Whether the desktop notifies of Safeguard.
+pub const SAFEGUARD_NOTIFICATIONS: &str = "safeguard-notifications";
+
 /// The user's settings of the app, where its schema is installed; without it nothing is
 /// remembered.
 #[derive(Clone, Debug)]
@@ -44,20 +51,33 @@ impl AppSettings {
         }
     }
 
-    /// A remembered yes or no; no where nothing is remembered.
+    /// Whether there is such a setting; what is not there can't be remembered.
     #[must_use]
-    pub fn flag(&self, key: &str) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|settings| settings.boolean(key))
+    pub fn has(&self, key: &str) -> bool {
+        let schema = self.0.as_ref().and_then(gio::Settings::settings_schema);
+        schema.is_some_and(|schema| schema.has_key(key))
     }
 
-    /// Remembers a yes or no.
+    /// Whether a setting is on; `None` where it can't be remembered.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        let settings = self.0.as_ref().filter(|_| self.has(key))?;
+        Some(settings.boolean(key))
+    }
+
+    /// Remembers whether a setting is on.
     pub fn set_flag(&self, key: &str, value: bool) {
-        if let Some(settings) = &self.0
+        if let Some(settings) = self.0.as_ref().filter(|_| self.has(key))
             && let Err(error) = settings.set_boolean(key, value)
         {
             tracing::warn!(key, %error, "a setting could not be remembered");
+        }
+    }
+
+    /// Keeps a switch as a setting is, and the setting as the switch.
+    pub fn bind_flag(&self, key: &str, switch: &adw::SwitchRow) {
+        if let Some(settings) = self.0.as_ref().filter(|_| self.has(key)) {
+            settings.bind(key, switch, "active").build();
         }
     }
 

@@ -4,6 +4,7 @@ use crate::i18n::gettext;
 
 const QUIT: (&str, &str) = ("app.quit", "<Control>q");
 const PREFERENCES: (&str, &str) = ("app.preferences", "<Control>comma");
+const HELP: (&str, &str) = ("app.help", "F1");
 const SHORTCUTS: (&str, &str) = ("app.shortcuts", "<Control>question");
 const CLOSE: (&str, &str) = ("window.close", "<Control>w");
 const OVERVIEW: (&str, &str) = ("win.page::overview", "<Alt>1");
@@ -12,9 +13,10 @@ const RULES: (&str, &str) = ("win.page::rules", "<Alt>3");
 const LOG: (&str, &str) = ("win.page::log", "<Alt>4");
 
 /// Detailed names of actions, each with its key as accelerators are written.
-pub(crate) const OF_ACTIONS: [(&str, &str); 8] = [
+pub(crate) const OF_ACTIONS: [(&str, &str); 9] = [
     QUIT,
     PREFERENCES,
+    HELP,
     SHORTCUTS,
     CLOSE,
     OVERVIEW,
@@ -71,6 +73,7 @@ pub(crate) fn window() -> gtk::ShortcutsWindow {
         .collect();
     let general = [
         (PREFERENCES.1, gettext("Preferences")),
+        (HELP.1, gettext("Help")),
         (SHORTCUTS.1, gettext("Keyboard shortcuts")),
         (CLOSE.1, gettext("Close the window")),
         (QUIT.1, gettext("Quit")),

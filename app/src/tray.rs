@@ -1,19 +1,16 @@
 //! The icon in the tray, on desktops that have one: a StatusNotifierItem. Where there is no tray the
 //! app lives without, and the icon appears as soon as there is one.
 
-use std::path::Path;
-
 use ksni::menu::{MenuItem, StandardItem};
 use ksni::{Category, ToolTip, TrayMethods as _};
 use relm4::Sender;
 use tokio::sync::watch;
 
 use crate::app::Input;
+use crate::flatpak;
 use crate::i18n::gettext;
 use crate::model::tray::TrayState;
 
-/// What a program finds if it runs in a Flatpak (flatpak-run(1)).
-const FLATPAK: &str = "/.flatpak-info";
 /// Seconds of the pause that the menu offers.
 const PAUSE: u32 = 900;
 
@@ -48,7 +45,7 @@ async fn show(mut states: watch::Receiver<TrayState>, app: Sender<Input>) {
     };
     // A Flatpak may not have the name on the bus that the specification asks for; trays take the icon
     // without it as well.
-    let sandboxed = Path::new(FLATPAK).exists();
+    let sandboxed = flatpak::is_here();
     let icon = icon.assume_sni_available(true).disable_dbus_name(sandboxed);
     let icon = match icon.spawn().await {
         Ok(icon) => icon,

@@ -8,7 +8,8 @@ use relm4::ComponentSender;
 
 use crate::app::{App, Input};
 use crate::i18n::gettext;
-use crate::model::status::{Banner, Link, Remedy, Trouble};
+use crate::model::link::{Link, Remedy, Trouble};
+use crate::model::status::Banner;
 use crate::pages::Undo;
 use crate::widgets::{announce, toast};
 
@@ -18,7 +19,7 @@ const NARROW: &str = "max-width: 640sp";
 const TROUBLE: &str = "trouble";
 
 /// Handles on what changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Window {
     toasts: adw::ToastOverlay,
     stack: gtk::Stack,
@@ -223,6 +224,7 @@ fn main_menu() -> gtk::MenuButton {
     let menu = gtk::gio::Menu::new();
     menu.append(Some(&gettext("_Preferences")), Some("app.preferences"));
     menu.append(Some(&gettext("_Keyboard Shortcuts")), Some("app.shortcuts"));
+    menu.append(Some(&gettext("_Help")), Some("app.help"));
     menu.append(Some(&gettext("_About Bastion")), Some("app.about"));
     menu.append(Some(&gettext("_Quit")), Some("app.quit"));
     gtk::MenuButton::builder()

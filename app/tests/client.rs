@@ -13,8 +13,8 @@ mod common;
 use std::time::Duration;
 
 use bastion::client::{Client, Failure, Message};
+use bastion::model::link::Link;
 use bastion::model::question;
-use bastion::model::status::Link;
 use bastion_ipc::names;
 use bastion_ipc::proxy::AgentProxy;
 use bastion_ipc::wire::Question;

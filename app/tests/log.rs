@@ -1,4 +1,4 @@
-//! The log at work: a long one, its filters, why something was decided, and exporting it.
+//! The log at work: a long one, its filters, and why something was decided.
 
 #![expect(
     clippy::unwrap_used,
@@ -134,45 +134,6 @@ fn why_something_was_decided_is_told_and_the_rule_opens() {
     key(&mut desktop, "Return");
     desktop.shows("No rule decided it; alice was asked, and allowed it.");
     desktop.shows("Today’s rules would have you asked.");
-}
-
-fn export(desktop: &mut Desktop, path: &Path) {
-    desktop.perform("press", json!({ "find": { "name": "More" } }));
-    desktop.perform("click", json!({ "find": { "role": "menu item" } }));
-    // The name is where one types first.
-    desktop.wait(button("Export"));
-    desktop.perform("key", json!({ "keys": ["ctrl+a"] }));
-    desktop.perform("type", json!({ "text": path.to_str().unwrap() }));
-    key(desktop, "Return");
-}
-
-#[test]
-fn what_the_filter_shows_is_exported() {
-    let bus = Bus::start();
-    let _helper = bus.helper(&["--log", "3000"]);
-    let mut desktop = open(&bus, &[]);
-    let directory = tempfile::tempdir().unwrap();
-    key(&mut desktop, "ctrl+f");
-    desktop.perform("type", json!({ "text": "git.example" }));
-    desktop.shows("300 decisions");
-    let path = directory.path().join("log.json");
-    export(&mut desktop, &path);
-    desktop.shows("Log exported to “log.json”");
-    let written = std::fs::read_to_string(&path).unwrap();
-    let events: Value = serde_json::from_str(&written).unwrap();
-    let events = events.as_array().unwrap();
-    assert_eq!(events.len(), 300);
-    assert!(
-        events
-            .iter()
-            .all(|event| event["host"] == "git.example.net")
-    );
-    let oldest_first = |pair: &[Value]| pair[0]["id"].as_u64() < pair[1]["id"].as_u64();
-    assert!(events.windows(2).all(oldest_first));
-    let path = directory.path().join("log.txt");
-    export(&mut desktop, &path);
-    desktop.shows("Choose a file name that ends in .csv or .json; nothing was exported.");
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 /// The log, its form and a decision, light and dark, wide and narrow, in `target/screenshots`.

@@ -182,6 +182,8 @@ fn preferences_change_what_they_show_and_nothing_else() {
 
     let preferences = json!({ "role": "list item", "name": "Preferences" });
     desktop.perform("click", json!({ "find": preferences }));
+    let page = json!({ "role": "page tab", "name": "Safeguard" });
+    desktop.perform("click", json!({ "find": page }));
     let questions = json!({ "role": "spin button", "name": "Most Questions" });
     assert_eq!(desktop.wait(questions.clone())["value"], 40.0);
     desktop.perform("focus", json!({ "find": questions }));

@@ -251,7 +251,8 @@ fn it_fits_in_each_style_and_width() {
             desktop.shows("0 of 10 selected");
             press(&mut desktop, &check("All of git"));
             let launcher = json!({ "role": "list item", "name": "launcher" });
-            desktop.perform("click", json!({ "find": launcher }));
+            desktop.perform("focus", json!({ "find": launcher }));
+            keys(&mut desktop, &["Return"]);
             let one = check("b.cdn.example.com, Port 443 (https) · TCP · 7 times");
             toggle(&mut desktop, &one);
             desktop.shows("3 of 10 selected");

@@ -72,6 +72,8 @@ mapfile -t found < <(files '*.gschema.xml')
 each "settings schemas" schemas -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.xml' '*.svg' '*.policy' '*.ui' 'data/*dbus*.conf' 'data/*Helper*.conf')
 each "well-formed XML" xmllint --nonet --noout -- ${found[@]+"${found[@]}"}
+mapfile -t found < <(files '*.page')
+each "pages of the manual" xmllint --nonet --noout --relaxng /usr/share/xml/mallard/1.0/mallard-1.0.rng -- ${found[@]+"${found[@]}"}
 mapfile -t found < <(files '*.po')
 each "translations" msgfmt --check --output-file=/dev/null -- ${found[@]+"${found[@]}"}
 template() { po/update.sh --check; }

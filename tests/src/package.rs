@@ -5,6 +5,12 @@ use std::path::PathBuf;
 use crate::sandbox::{As, Sandbox, project};
 use crate::{Error, Result};
 
+/// Whoever opens the window has seen the assistant of the first run, as an administrator can have it:
+/// tests of other things would find it in their way.
+const SEEN: &str = "cd /usr/share/glib-2.0/schemas && \
+    printf '[org.bastionfirewall.Bastion]\\nfirst-run-done=true\\n' >90_seen.gschema.override && \
+    glib-compile-schemas .";
+
 /// The `.deb` that `make deb` made.
 pub struct Package {
     path: PathBuf,
@@ -45,9 +51,8 @@ impl Package {
         let file = format!("{inside}/bastion.deb");
         // A service: what the scripts start must not inherit this test's privileges.
         let apt = "export DEBIAN_FRONTEND=noninteractive; exec apt-get install --reinstall -q -y --no-install-recommends \"$1\"";
-        sandbox
-            .run(As::Service, &["sh", "-c", apt, "install", &file])
-            .map(drop)
+        sandbox.run(As::Service, &["sh", "-c", apt, "install", &file])?;
+        sandbox.run(As::Root, &["sh", "-c", SEEN]).map(drop)
     }
 
     /// Removes it; `purge` takes its configuration and state along.

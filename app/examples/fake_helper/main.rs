@@ -12,8 +12,11 @@ mod asking;
 mod busy;
 mod data;
 mod log;
+mod misfit;
 mod safeguard;
+mod start;
 mod suggestions;
+mod system;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -58,6 +61,8 @@ struct State {
     record: Option<PathBuf>,
     /// The newest agent: its name on the bus, and the path of its object.
     agent: Option<(OwnedUniqueName, OwnedObjectPath)>,
+    /// How often the settings were replaced.
+    changes: u32,
 }
 
 impl State {
@@ -70,6 +75,16 @@ impl State {
                 .open(record)
                 .unwrap();
             writeln!(file, "{id} {}", answer.action).unwrap();
+        }
+    }
+
+    /// Whether something may be done for everybody.
+    fn allow(&self) -> Result<(), Error> {
+        match self.refuses {
+            true => Err(Error::NotAuthorized(
+                "Only an administrator may do that.".into(),
+            )),
+            false => Ok(()),
         }
     }
 }
@@ -88,9 +103,20 @@ impl Control {
     fn get_settings(&self) -> WireSettings {
         self.0.lock().unwrap().settings.clone()
     }
-    fn set_settings(&self, settings: WireSettings) -> Result<(), Error> {
-        self.0.lock().unwrap().settings = settings;
-        Ok(())
+    async fn set_settings(
+        &self,
+        settings: WireSettings,
+        #[zbus(connection)] bus: &Connection,
+    ) -> Result<(), Error> {
+        {
+            let mut state = self.0.lock().unwrap();
+            state.allow()?;
+            state.status.mode.clone_from(&settings.mode);
+            state.status.when_down.clone_from(&settings.when_down);
+            state.settings = settings;
+            state.changes += 1;
+        }
+        tell_status(&self.0, bus).await
     }
     async fn set_mode(
         &self,
@@ -313,46 +339,13 @@ fn state(ask: bool) -> State {
         refuses: false,
         record: None,
         agent: None,
+        changes: 0,
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> zbus::Result<()> {
-    let told = |wanted: &str| std::env::args().any(|argument| argument == wanted);
-    let mut state = state(told("--ask"));
-    if told("--safeguard") {
-        safeguard::begin_own(&mut state.status);
-    }
-    if told("--suggestions") {
-        suggestions::learn(&mut state);
-    }
-    state.refuses = told("--refuse");
-    let mut arguments = std::env::args();
-    state.record =
-        arguments.find_map(|argument| argument.strip_prefix("--record=").map(PathBuf::from));
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--log");
-    if let Some(count) = arguments.nth(1) {
-        state.log = log::events(count.parse().unwrap());
-    }
-    let state: Shared = Arc::new(Mutex::new(state));
-    let busy = told("--busy").then(|| state.clone());
-    let bus = zbus::connection::Builder::system()
-        .serve_at(names::HELPER_PATH, Control(state.clone()))
-        .serve_at(names::HELPER_PATH, Rules(state.clone()))
-        .serve_at(names::HELPER_PATH, Events(state.clone()))
-        .serve_at(names::HELPER_PATH, asking::Prompts(state.clone()))
-        .serve_at(names::HELPER_PATH, asking::Asking(state.clone()))
-        .serve_at(names::HELPER_PATH, log::Traffic(state.clone()))
-        .serve_at(names::HELPER_PATH, safeguard::Storm(state))
-        .name(names::HELPER)
-        // Another one may take the name.
-        .allow_name_replacements(true)
-        .replace_existing_names(true)
-        .build()
-        .await?;
-    if let Some(state) = busy {
-        busy::go_on(state, bus).await?;
-    }
+    let _served = start::start().await?;
     std::future::pending::<()>().await;
     Ok(())
 }

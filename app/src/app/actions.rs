@@ -19,6 +19,7 @@ pub(super) fn add(application: &gtk::Application, sender: &ComponentSender<App>)
     };
     act(SHOW, || Input::Activate);
     act("preferences", || Input::Preferences);
+    act("help", || Input::Help);
     act("about", || Input::About);
     act("quit", || Input::Quit);
     act("shortcuts", || Input::Shortcuts);

@@ -2,21 +2,27 @@
 //! and the prompt, and the prompt's answers to the helper.
 
 mod actions;
+mod guard;
+mod introduction;
 mod questions;
+pub mod relaunch;
 
 use std::time::Duration;
 
 use adw::prelude::*;
-use bastion_ipc::wire::{Guard, Question, Status};
+use bastion_ipc::wire::{Guard, Question, Status, WireSettings};
 use bastion_policy::rule::Action;
 use gtk::gio;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
 use crate::client::{Client, Failure, Message, Task};
+use crate::help;
 use crate::i18n::gettext;
+use crate::model::first_run::Rights;
+use crate::model::link::{Link, Remedy};
 use crate::model::names::Directory;
 use crate::model::safeguard::Safeguard;
-use crate::model::status::{self, Banner, Link, Remedy, Resume};
+use crate::model::status::Banner;
 use crate::model::time;
 use crate::model::tray::TrayState;
 use crate::notification;
@@ -27,10 +33,11 @@ use crate::pages::rules::Rules;
 use crate::pages::{self, Context, Undo};
 use crate::preferences::Preferences;
 use crate::prompt::{self, Clock, Prompt};
-use crate::settings::AppSettings;
+use crate::settings::{AppSettings, SAFEGUARD_NOTIFICATIONS};
 use crate::shortcuts;
 use crate::tray::Tray;
 use crate::window::Window;
+use introduction::Introduction;
 
 /// How often the helper is asked what Safeguard does, while it is on for the user.
 const WATCH: Duration = Duration::from_secs(2);
@@ -54,6 +61,8 @@ pub struct App {
     log: Controller<LogPage>,
     prompt: Controller<Prompt>,
     preferences: Option<Controller<Preferences>>,
+    introduction: Introduction,
+    settings: AppSettings,
     tray: Tray,
     /// Keeps the app running while no window is open.
     _hold: gio::ApplicationHoldGuard,
@@ -82,6 +91,10 @@ pub enum Input {
     Remedy(Remedy),
     /// The user wants to see the preferences.
     Preferences,
+    /// The user has seen this assistant of the first run.
+    Introduced(u32),
+    /// The user wants to read the manual.
+    Help,
     /// The user wants to know about the app.
     About,
     /// The user wants to know the keys.
@@ -107,6 +120,8 @@ pub enum Done {
     Watched(Result<Vec<Guard>, Failure>),
     /// Safeguard was ended, or not.
     Left(Result<(), Failure>),
+    /// What the assistant of the first run begins with.
+    Introduce(Result<(WireSettings, Rights), Failure>),
 }
 
 impl Component for App {
@@ -156,7 +171,7 @@ impl Component for App {
             .launch(context)
             .forward(input, Input::Page);
         let prompt = Prompt::builder()
-            .launch((Clock::real(), settings))
+            .launch((Clock::real(), settings.clone()))
             .forward(input, Input::Prompt);
         let application = relm4::main_application();
         application.add_window(prompt.widget());
@@ -190,6 +205,8 @@ impl Component for App {
             log,
             prompt,
             preferences: None,
+            introduction: Introduction::of(&settings),
+            settings,
             tray: Tray::new(input.clone()),
             _hold: application.hold(),
         };
@@ -206,7 +223,7 @@ impl Component for App {
         root: &adw::ApplicationWindow,
     ) {
         match input {
-            Input::Client(message) => self.hear(message, window, &sender),
+            Input::Client(message) => self.hear(message, window, root, &sender),
             Input::Page(pages::Output::Failed(failure)) => window.toast(&failure.sentence()),
             Input::Page(pages::Output::MakeRule(rule) | pages::Output::OpenRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Edit(rule));
@@ -227,7 +244,10 @@ impl Component for App {
                     .emit(prompt::Input::Notified(id, number, action));
             }
             Input::ShowQuestion => self.prompt.emit(prompt::Input::Show),
-            Input::Activate => root.present(),
+            Input::Activate => {
+                root.present();
+                self.introduce(root, &sender);
+            }
             Input::Undo(Undo::AddRule(rule)) => {
                 self.rules.emit(pages::rules::Input::Restore(rule));
             }
@@ -237,14 +257,25 @@ impl Component for App {
                 let client = self.client.clone();
                 sender.oneshot_command(async move { Done::Started(client.start_helper().await) });
             }
+            Input::Remedy(Remedy::Restart) => {
+                let client = self.client.clone();
+                sender.oneshot_command(async move { Done::Started(client.restart_helper().await) });
+            }
+            Input::Remedy(Remedy::Relaunch) => relaunch::ask(),
             Input::Preferences if self.preferences_open() => {}
             Input::Preferences if self.link == Link::Ready => {
-                let preferences = Preferences::builder().launch(self.client.clone()).detach();
+                let own = (self.client.clone(), self.settings.clone());
+                let preferences = Preferences::builder().launch(own).detach();
                 preferences.widget().present(Some(root));
                 self.preferences = Some(preferences);
             }
             // Without a helper there is nothing to prefer; the window says so already.
             Input::Preferences => root.present(),
+            Input::Introduced(number) => self.introduced(number),
+            Input::Help => {
+                let toasts = window.clone();
+                help::open(root, move |text| toasts.toast(text));
+            }
             Input::About => actions::about().present(Some(root)),
             Input::Shortcuts => {
                 let keys = shortcuts::window();
@@ -261,9 +292,10 @@ impl Component for App {
         window: &mut Window,
         done: Done,
         sender: ComponentSender<Self>,
-        _: &adw::ApplicationWindow,
+        root: &adw::ApplicationWindow,
     ) {
         match done {
+            Done::Introduce(found) => self.begin_introduction(found, root, &sender),
             Done::Answered(id, result) => self.prompt.emit(prompt::Input::Settled(id, result)),
             Done::Near(question, near) => self.tell_near(&question, near),
             Done::Started(Ok(())) | Done::Left(Ok(())) => {}
@@ -288,9 +320,18 @@ impl App {
     }
 
     /// Hands on what the helper says.
-    fn hear(&mut self, message: Message, window: &Window, sender: &ComponentSender<Self>) {
+    fn hear(
+        &mut self,
+        message: Message,
+        window: &Window,
+        root: &adw::ApplicationWindow,
+        sender: &ComponentSender<Self>,
+    ) {
         match message {
-            Message::Link(link) => self.set_link(link, window),
+            Message::Link(link) => {
+                self.set_link(link, window);
+                self.introduce(root, sender);
+            }
             Message::Status(status) => self.set_status(*status, window, sender),
             Message::Decided(events) => {
                 self.connections.emit(pages::connections::Input::Refresh);
@@ -309,7 +350,9 @@ impl App {
     }
 
     fn set_status(&mut self, status: Status, window: &Window, sender: &ComponentSender<Self>) {
-        if let Some(change) = self.safeguard.hear(&status, time::now()) {
+        let change = self.safeguard.hear(&status, time::now());
+        let notify = self.settings.flag(SAFEGUARD_NOTIFICATIONS) != Some(false);
+        if let Some(change) = change.filter(|_| notify) {
             let show = format!("app.{SHOW}");
             notification::of_safeguard(&relm4::main_application(), change, &show);
             window.announce(&[change.title(), change.body()].join(". "));
@@ -324,72 +367,17 @@ impl App {
         self.show_safeguard(window);
     }
 
-    /// Asks after a while what Safeguard does, unless that is under way or it is not on for the
-    /// user. The status alone would not do: it comes when something else has changed.
-    fn watch(&mut self, after: Duration, sender: &ComponentSender<Self>) {
-        if self.watching || self.link != Link::Ready || !self.safeguard.is_mine() {
-            return;
-        }
-        self.watching = true;
-        let client = self.client.clone();
-        sender.oneshot_command(async move {
-            tokio::time::sleep(after).await;
-            Done::Watched(client.safeguard().await)
-        });
-    }
-
-    fn learn(&mut self, guards: Result<Vec<Guard>, Failure>, window: &Window) {
-        match guards {
-            Ok(guards) => {
-                self.safeguard.learn(&guards);
-                self.show_safeguard(window);
-            }
-            Err(failure) => tracing::warn!(%failure, "Safeguard could not be asked about"),
-        }
-    }
-
-    fn show_safeguard(&mut self, window: &Window) {
-        let safeguard = Box::new(self.safeguard.clone());
-        self.overview
-            .emit(pages::overview::Input::Safeguard(safeguard));
-        let banner = match self.link {
-            Link::Ready => self
-                .safeguard
-                .banner(&self.directory)
-                .or_else(|| status::banner(&self.status, time::now())),
-            _ => None,
-        };
-        self.show_tray();
-        window.show_banner(banner.as_ref());
-        self.banner = banner;
-    }
-
     fn show_tray(&self) {
         let guarded = self.safeguard.is_mine();
         let state = TrayState::of(&self.link, &self.status, guarded, time::now());
         self.tray.show(state);
     }
 
-    /// Ends what the banner tells of.
-    fn resume(&self, sender: &ComponentSender<Self>) {
-        match self.banner.as_ref().and_then(|banner| banner.resume) {
-            Some(Resume::Protection) => self.overview.emit(pages::overview::Input::Pause(0)),
-            Some(Resume::Asking { everybody }) => {
-                let client = self.client.clone();
-                sender.command(move |done, shutdown| {
-                    let leave = async move {
-                        // Afterwards nobody tells how many were dropped.
-                        done.emit(Done::Guarded(client.safeguard().await));
-                        done.emit(Done::Left(client.leave_safeguard(everybody).await));
-                    };
-                    shutdown.register(leave).drop_on_shutdown()
-                });
-            }
-            None => {}
-        }
-    }
-
     fn set_link(&mut self, link: Link, window: &Window) {
+        // What fails is tried again and again, and says the same each time.
+        if link == self.link && link != Link::Ready {
+            return;
+        }
         window.show_link(&link);
         self.link = link;
         if self.link == Link::Ready {
@@ -398,6 +386,7 @@ impl App {
             self.overview.emit(pages::overview::Input::Reload);
             self.connections.emit(pages::connections::Input::Refresh);
         } else {
+            self.introduction.interrupt();
             // Whoever asked is gone, and with it every packet that waited.
             self.prompt.emit(prompt::Input::Clear);
             self.connections.emit(pages::connections::Input::Clear);

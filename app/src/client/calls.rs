@@ -1,4 +1,3 @@
-use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy, RulesProxy};
 use bastion_ipc::wire::{
     Answer, AnswerScope, Connection as LiveConnection, Ends, Event, ExplainQuery, Explanation,
@@ -6,7 +5,6 @@ use bastion_ipc::wire::{
 };
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
-use zbus::proxy::MethodFlags;
 
 use super::Failure;
 use super::helper::Helper;
@@ -43,7 +41,7 @@ impl Client {
         Self::new().0
     }
 
-    fn connection(&self) -> Result<Connection, Failure> {
+    pub(super) fn connection(&self) -> Result<Connection, Failure> {
         self.connection.borrow().clone().ok_or(Failure::Down)
     }
 
@@ -63,40 +61,6 @@ impl Client {
     pub fn retry(&self) {
         // Without a task there is nobody to do it, as with an offline client.
         let _ = self.wishes.send(Wish::Retry);
-    }
-
-    /// Asks the system to start the helper, for which an administrator has to authenticate. It
-    /// returns when the start is under way; the link tells when the helper is there.
-    ///
-    /// # Errors
-    /// If there is no connection to the bus, or the helper may not or can't be started.
-    pub async fn start_helper(&self) -> Result<(), Failure> {
-        let bus = Connection::system().await?;
-        let systemd = zbus::Proxy::new(
-            &bus,
-            "org.freedesktop.systemd1",
-            "/org/freedesktop/systemd1",
-            "org.freedesktop.systemd1.Manager",
-        )
-        .await?;
-        let started = systemd
-            .call_with_flags::<_, _, zbus::OwnedObjectPath>(
-                "StartUnit",
-                MethodFlags::ALLOW_INTERACTIVE_AUTH,
-                &(names::HELPER_UNIT, "replace"),
-            )
-            .await;
-        match started {
-            Ok(_) => Ok(()),
-            Err(zbus::Error::MethodError(name, ..))
-                if name == "org.freedesktop.systemd1.NoSuchUnit" =>
-            {
-                Err(Failure::Told(gettext(
-                    "The firewall service is not installed.",
-                )))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// The settings in force.
@@ -272,14 +236,6 @@ impl Client {
     /// If they can't be had.
     pub async fn connections(&self) -> Result<Vec<LiveConnection>, Failure> {
         Ok(self.events().await?.get_connections(false).await?)
-    }
-
-    /// What would be decided about a connection, and why.
-    ///
-    /// # Errors
-    /// If it can't be had.
-    pub async fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Failure> {
-        Ok(self.rules_proxy().await?.explain(query).await?)
     }
 
     /// The logind session this user sees; none where there is none, or nobody to tell.

@@ -15,6 +15,9 @@ pub enum Failure {
     /// What the call was about is gone.
     #[error("not found: {0}")]
     Gone(String),
+    /// The helper does not know what it was asked for, or answers in a way that is not known here.
+    #[error("not understood: {0}")]
+    Misunderstood(String),
     /// What the helper or the bus said.
     #[error("{0}")]
     Told(String),
@@ -27,6 +30,9 @@ impl Failure {
         match self {
             Self::Down => gettext("The firewall service is not running."),
             Self::Refused(why) => gettext_f("Not permitted: {why}", &[("why", why)]),
+            Self::Misunderstood(_) => gettext(
+                "The firewall service and this window are of different versions and do not understand each other in this.",
+            ),
             Self::Gone(why) | Self::Told(why) => why.clone(),
         }
     }
@@ -48,7 +54,13 @@ impl From<Error> for Failure {
 
 impl From<zbus::Error> for Failure {
     fn from(error: zbus::Error) -> Self {
-        fdo::Error::from(error).into()
+        match error {
+            // A reply that does not have the form that is known here, or lacks a field.
+            zbus::Error::SignatureMismatch(..)
+            | zbus::Error::IncorrectType
+            | zbus::Error::Failure(_) => Self::Misunderstood(error.to_string()),
+            error => fdo::Error::from(error).into(),
+        }
     }
 }
 
@@ -60,6 +72,13 @@ impl From<fdo::Error> for Failure {
             fdo::Error::AccessDenied(why) | fdo::Error::InteractiveAuthorizationRequired(why) => {
                 Self::Refused(why)
             }
+            // The bus library of the helper says these; what the helper itself refuses has names of
+            // its own.
+            fdo::Error::UnknownMethod(why)
+            | fdo::Error::UnknownInterface(why)
+            | fdo::Error::UnknownObject(why)
+            | fdo::Error::InvalidArgs(why)
+            | fdo::Error::InvalidSignature(why) => Self::Misunderstood(why),
             other => Self::Told(other.to_string()),
         }
     }
@@ -75,6 +94,19 @@ mod tests {
         assert_eq!(told.sentence(), "No more than 3.");
         let refused = Failure::from(Error::NotAuthorized("Ask alice.".into()));
         assert_eq!(refused.sentence(), "Not permitted: Ask alice.");
+    }
+
+    #[test]
+    fn what_is_not_known_to_the_other_side_is_told_from_what_it_refuses() {
+        let misunderstood = |error: zbus::Error| {
+            let failure = Failure::from(Error::ZBus(error));
+            assert!(matches!(failure, Failure::Misunderstood(_)), "{failure:?}");
+        };
+        misunderstood(fdo::Error::UnknownMethod("Unknown method 'List'".into()).into());
+        misunderstood(fdo::Error::InvalidArgs("Signature mismatch".into()).into());
+        misunderstood(zbus::Error::IncorrectType);
+        let refused = Failure::from(Error::InvalidArgument("ports: none.".into()));
+        assert_eq!(refused.sentence(), "ports: none.");
     }
 
     #[test]

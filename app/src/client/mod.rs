@@ -5,6 +5,8 @@ mod agent;
 mod calls;
 mod failure;
 mod helper;
+mod rights;
+mod service;
 mod task;
 
 pub use calls::Client;
@@ -13,7 +15,7 @@ pub use task::Task;
 
 use bastion_ipc::wire::{Event, Question, Status};
 
-use crate::model::status::Link;
+use crate::model::link::Link;
 
 /// What the helper says of its own accord, and how the connection to it stands.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Keeps the connection: finds the helper, registers as its agent, subscribes, forwards; and does
 //! it again whenever the helper or the bus went away.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +10,14 @@ use bastion_ipc::names;
 use bastion_ipc::proxy::{ControlProxy, EventsProxy, PromptsProxy};
 use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
-use zbus::Connection;
-use zbus::ObjectPath;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
 use zbus::names::OwnedUniqueName;
+use zbus::{Connection, ObjectPath, OwnedVariant};
 
 use super::agent::Agent;
 use super::helper::Helper;
-use super::{Failure, Message};
-use crate::model::status::Link;
+use super::{Failure, Message, rights, service};
+use crate::model::link::{self, Link};
 
 /// Hands a message to the app.
 pub(super) type Emit = Arc<dyn Fn(Message) + Send + Sync>;
@@ -39,14 +39,23 @@ pub struct Task {
     helper: Helper,
 }
 
-/// Waits until the helper has said something else of why it does not run.
-async fn other_than(said: &Option<String>) -> Option<String> {
+/// Why there is no helper on the bus: it is not installed, or does not run.
+async fn absence(bus: &Connection) -> Link {
+    match service::installed(bus).await {
+        Some(false) => Link::NotInstalled,
+        // Where systemd tells nothing, a service is more likely than none.
+        Some(true) | None => Link::Missing(failure::read()),
+    }
+}
+
+/// Waits until there is another reason than the known one.
+async fn other_than(bus: &Connection, known: &Link) -> Link {
     loop {
-        tokio::time::sleep(RETRY).await;
-        let now = failure::read();
-        if now != *said {
+        let now = absence(bus).await;
+        if now != *known {
             return now;
         }
+        tokio::time::sleep(RETRY).await;
     }
 }
 
@@ -130,11 +139,13 @@ impl Task {
                 End::Bus => return Ok(()),
                 End::Failed(failure) => {
                     tracing::warn!(%failure, "the helper can't be used");
-                    emit(Message::Link(match failure {
-                        Failure::Refused(why) => Link::Refused(why),
-                        other => Link::Failed(other.sentence()),
-                    }));
-                    owner = self.wait_after_failure(&bus, owner, &mut owners).await;
+                    owner = tokio::select! {
+                        owner = self.tell_failure(&bus, emit, failure, owner.clone()) => owner,
+                        change = owners.next() => match end_of(change) {
+                            End::Owner(new) => new,
+                            _ => owner,
+                        },
+                    };
                 }
             }
         }
@@ -146,34 +157,39 @@ impl Task {
         emit: &Emit,
         owners: &mut NameOwnerChangedStream,
     ) -> End {
-        let mut said = failure::read();
+        let mut known = Link::Missing(failure::read());
         loop {
-            emit(Message::Link(Link::Missing(said.clone())));
+            emit(Message::Link(known.clone()));
             tokio::select! {
                 () = bus.closed() => return End::Bus,
                 change = owners.next() => return end_of(change),
                 Some(Wish::Retry) = self.wishes.recv() => return End::Retry,
-                now = other_than(&said) => said = now,
+                now = other_than(bus, &known) => known = now,
             }
         }
     }
 
-    /// After a failure the helper is tried again when it restarts, when the user wants to, and
-    /// after a while: rights come with a session that becomes active.
-    async fn wait_after_failure(
+    /// Says why the helper can't be used, and waits until it is worth another try: when the user
+    /// wants to, and after a while, since rights come with a session that becomes active.
+    async fn tell_failure(
         &mut self,
         bus: &Connection,
+        emit: &Emit,
+        failure: Failure,
         owner: Option<OwnedUniqueName>,
-        owners: &mut NameOwnerChangedStream,
     ) -> Option<OwnedUniqueName> {
+        let refused = matches!(failure, Failure::Refused(_));
+        emit(Message::Link(match failure {
+            Failure::Refused(why) => Link::Refused(why),
+            Failure::Misunderstood(_) => Link::Misfit(version(bus).await),
+            other => Link::Failed(other.sentence()),
+        }));
         tokio::select! {
-            () = bus.closed() => owner,
-            () = self.pause() => owner,
-            change = owners.next() => match end_of(change) {
-                End::Owner(new) => new,
-                _ => owner,
-            },
+            () = bus.closed() => {}
+            Some(Wish::Retry) = self.wishes.recv() => {}
+            () = worth_a_try(bus, refused) => {}
         }
+        owner
     }
 
     /// Works with the helper until it goes.
@@ -247,6 +263,25 @@ impl Task {
         PromptsProxy::new(bus).await?.register_agent(&path).await?;
         Ok(signals.boxed())
     }
+}
+
+/// Waits until a helper that failed may do better. Who was refused is let in as soon as polkit would;
+/// a mere try would have them authenticate every few seconds.
+async fn worth_a_try(bus: &Connection, refused: bool) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        if !refused || rights::may_view(bus).await != Some(false) {
+            return;
+        }
+    }
+}
+
+/// The version of a helper whose other words may not be understood.
+async fn version(bus: &Connection) -> Option<String> {
+    let control = ControlProxy::new(bus).await.ok()?;
+    let said = control.inner().call("GetStatus", &()).await;
+    let said: HashMap<String, OwnedVariant> = said.ok()?;
+    link::version(said.get("version")?.downcast_ref().ok()?)
 }
 
 /// Reads a change of the helper's owner.

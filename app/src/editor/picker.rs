@@ -166,7 +166,6 @@ pub(super) fn page(offer: Offer, field: Field, tell: &Tell) -> adw::NavigationPa
         .title(gettext("Choose a Program"))
         .child(&view)
         .build();
-    search.set_key_capture_widget(Some(&view));
     let entry = search.clone();
     page.connect_showing(move |_| {
         entry.grab_focus();

@@ -73,10 +73,10 @@ impl PreviewRow {
             self.row.add_row(&row);
             self.listed.push(row);
         }
-        if rows.is_empty() {
-            self.row.set_expanded(false);
-        }
+        // Enabling it opens it.
+        let open = self.row.is_expanded() && !rows.is_empty();
         self.row.set_enable_expansion(!rows.is_empty());
+        self.row.set_expanded(open);
         self.shown = Some(rows);
     }
 }

@@ -51,17 +51,18 @@ pub fn reasons() -> [Line; 2] {
 /// What to ask the helper, if the user of this session may ask it without an administrator.
 #[must_use]
 pub fn query(question: &Question) -> Option<ExplainQuery> {
-    let destination = match question.host.as_str() {
-        "" => question.destination.clone(),
-        host => host.to_owned(),
-    };
-    (!question.needs_administrator).then(|| ExplainQuery {
+    (!question.needs_administrator).then(|| about(question))
+}
+
+fn about(question: &Question) -> ExplainQuery {
+    ExplainQuery {
         program: question.program.clone(),
         uid: None,
-        destination,
+        destination: question.destination.clone(),
+        host: Some(question.host.clone()).filter(|host| !host.is_empty()),
         port: question.port,
         protocol: Some(question.protocol.clone()),
-    })
+    }
 }
 
 /// Which rules came near, the nearest first: those that mean such connections as far as the helper
@@ -158,7 +159,7 @@ fn is_path(matcher: &ProgramMatcher, path: &str) -> bool {
 /// In what a rule does not fit what is asked.
 fn misses(rule: &Rule, question: &Question, now: Timestamp) -> Vec<String> {
     let spec = rule.spec();
-    let flow = flow(question);
+    let flow = about(question).flow().ok();
     let fits = |fits: fn(&Rule, &Flow) -> bool| flow.as_ref().is_none_or(|flow| fits(rule, flow));
     let started = spec.started_by.as_ref().is_none_or(|program| {
         let mut parents = question.parents.iter();
@@ -191,19 +192,6 @@ fn misses(rule: &Rule, question: &Question, now: Timestamp) -> Vec<String> {
     .into_iter()
     .filter_map(|(fits, what)| (!fits).then_some(what))
     .collect()
-}
-
-fn flow(question: &Question) -> Option<Flow> {
-    let address = ExplainQuery {
-        program: question.program.clone(),
-        uid: None,
-        destination: question.destination.clone(),
-        port: question.port,
-        protocol: Some(question.protocol.clone()),
-    };
-    let mut flow = address.flow().ok()?;
-    flow.hosts.extend(question.host.parse());
-    Some(flow)
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 pub mod asked;
 pub mod connections;
 pub mod details;
+pub mod first_run;
 pub mod form;
 pub mod guard;
+pub mod link;
 pub mod log;
 pub mod names;
 pub mod notice;

@@ -1,108 +1,10 @@
-//! The helper's state in words: the hero of the overview, its health, its troubles.
+//! The helper's state in words: the hero of the overview, its health, the banner.
 
 use bastion_ipc::wire::Status;
 
+use super::link::{self, Fit};
 use super::time;
 use crate::i18n::{gettext, gettext_f, ngettext_f};
-
-/// How the connection to the helper stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Link {
-    /// It is being looked for.
-    #[default]
-    Connecting,
-    /// There is no system bus; the sentence says why.
-    NoBus(String),
-    /// The helper is not on the bus; what it said when it last failed, if it did.
-    Missing(Option<String>),
-    /// The helper refuses this user; the sentence says why.
-    Refused(String),
-    /// It is there, but can't be talked to; the sentence says why.
-    Failed(String),
-    /// All is well.
-    Ready,
-}
-
-/// What the app can do about a link that is not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Ask the bus to start the helper.
-    Start,
-    /// Try again.
-    Retry,
-}
-
-/// A page that says what is wrong, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// In a few words.
-    pub title: String,
-    /// What it means, and what to do.
-    pub description: String,
-    /// Icon name.
-    pub icon: &'static str,
-    /// Label of the button, and what it does.
-    pub remedy: Option<(String, Remedy)>,
-}
-
-impl Trouble {
-    /// What to show instead of the pages; `None` when all is well.
-    #[must_use]
-    pub fn of(link: &Link) -> Option<Self> {
-        let retry = || Some((gettext("Try _Again"), Remedy::Retry));
-        Some(match link {
-            Link::Ready => return None,
-            Link::Connecting => Self {
-                title: gettext("Connecting…"),
-                description: gettext("Looking for the firewall service."),
-                icon: "network-transmit-receive-symbolic",
-                remedy: None,
-            },
-            Link::NoBus(why) => Self {
-                title: gettext("No System Bus"),
-                description: gettext_f(
-                    "Bastion talks to its service over the system bus, which can’t be reached: {why}",
-                    &[("why", why)],
-                ),
-                icon: "network-error-symbolic",
-                remedy: retry(),
-            },
-            Link::Missing(why) => Self {
-                title: gettext("Firewall Is Not Running"),
-                description: missing(why.as_deref()),
-                icon: "security-low-symbolic",
-                remedy: Some((gettext("_Start Firewall"), Remedy::Start)),
-            },
-            Link::Refused(why) => Self {
-                title: gettext("Not Permitted"),
-                description: gettext_f(
-                    "The firewall service does not let this session in: {why} Log in at this computer itself, or ask an administrator.",
-                    &[("why", why)],
-                ),
-                icon: "security-medium-symbolic",
-                remedy: retry(),
-            },
-            Link::Failed(why) => Self {
-                title: gettext("Firewall Does Not Answer"),
-                description: gettext_f(
-                    "The firewall service is running, but could not be asked: {why}",
-                    &[("why", why)],
-                ),
-                icon: "network-error-symbolic",
-                remedy: retry(),
-            },
-        })
-    }
-}
-
-fn missing(why: Option<&str>) -> String {
-    let mut sentences = vec![gettext(
-        "The service that watches connections is not running, so nothing is being asked. This window connects by itself as soon as it is back. An administrator can see what happened with “systemctl status bastion-helper”.",
-    )];
-    let said = |why| gettext_f("When it last failed it said: {why}.", &[("why", why)]);
-    sentences.extend(why.map(said));
-    sentences.join(" ")
-}
 
 /// How protected the computer is, at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,19 +95,39 @@ fn identification(status: &Status) -> (String, bool) {
     }
 }
 
+/// The helper's version and age, and whether it fits this window. Where both are of different
+/// versions and understand each other, some things may still not work.
+fn service(status: &Status, now: u64) -> (String, bool) {
+    let since = time::age(status.started, now);
+    let values = [("version", status.version.as_str()), ("since", &since)];
+    match Fit::of(&status.version, link::OWN_VERSION) {
+        Fit::Older => (
+            gettext_f(
+                "Version {version}, running for {since}; it is older than this window, some things may not work until it is restarted",
+                &values,
+            ),
+            false,
+        ),
+        Fit::Newer => (
+            gettext_f(
+                "Version {version}, running for {since}; it is newer than this window, some things may not work until Bastion is started anew",
+                &values,
+            ),
+            false,
+        ),
+        Fit::Alike => (
+            gettext_f("Version {version}, running for {since}", &values),
+            true,
+        ),
+    }
+}
+
 /// The health list as of `now`.
 #[must_use]
 pub fn health(status: &Status, now: u64) -> Vec<Health> {
     let row = |title, state, good| Health { title, state, good };
-    let since = time::age(status.started, now);
-    let mut rows = vec![row(
-        gettext("Service"),
-        gettext_f(
-            "Version {version}, running for {since}",
-            &[("version", &status.version), ("since", &since)],
-        ),
-        true,
-    )];
+    let (service, fits) = service(status, now);
+    let mut rows = vec![row(gettext("Service"), service, fits)];
     let (identification, proven) = identification(status);
     rows.push(row(gettext("Identification"), identification, proven));
     rows.push(row(
@@ -299,22 +221,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_link_but_a_ready_one_has_a_page() {
-        assert_eq!(Trouble::of(&Link::Ready), None);
-        let failed = Link::Missing(Some("install the package iptables".into()));
-        let failed = Trouble::of(&failed).unwrap();
-        assert!(
-            failed
-                .description
-                .ends_with("it said: install the package iptables.")
-        );
-        let missing = Trouble::of(&Link::Missing(None)).unwrap();
-        assert_eq!(missing.remedy.unwrap().1, Remedy::Start);
-        let refused = Trouble::of(&Link::Refused("why.".into())).unwrap();
-        assert!(refused.description.contains("why."));
-    }
-
-    #[test]
     fn a_pause_beats_the_mode_until_it_is_over() {
         let status = Status {
             mode: "learn".into(),
@@ -350,6 +256,20 @@ mod tests {
             .filter(|row| !row.good)
             .count();
         assert_eq!(bad, 2);
+    }
+
+    #[test]
+    fn a_helper_of_another_version_is_no_healthy_one() {
+        let good = |version: &str| {
+            let status = Status {
+                version: version.into(),
+                ..Status::default()
+            };
+            health(&status, 0).first().unwrap().good
+        };
+        assert!(good(link::OWN_VERSION));
+        assert!(!good("0.1.0"));
+        assert!(!good("999.0.0"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use bastion_ipc::wire::Status;
 
-use super::status::{Hero, Link, Trouble};
+use super::link::{Link, Trouble};
+use super::status::Hero;
 use crate::i18n::ngettext_f;
 
 /// The icon, what it means, and what can be done about it.

@@ -168,8 +168,7 @@ impl Component for Rules {
                     self.edit(Some(rule), &sender, root);
                 }
             }
-            // The next one may be open already.
-            Input::Closed => self.editor = self.editor.take().filter(|e| e.widget().is_mapped()),
+            Input::Closed => self.editor = None,
             Input::Switch(id, enabled) => {
                 self.switching.insert(id.clone());
                 let client = self.context.client.clone();

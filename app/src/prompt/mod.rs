@@ -32,12 +32,12 @@ use gtk::glib;
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use crate::client::Failure;
+use crate::model::asked::Line;
 use crate::model::guard::Guard;
 use crate::model::notice::{News, Notices};
 use crate::model::question::{self, QuestionText};
 use crate::model::stack::{Shown, Stack};
 use crate::model::time;
-use crate::model::asked::Line;
 use crate::settings::AppSettings;
 use speech::Speech;
 use view::View;

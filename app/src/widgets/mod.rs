@@ -3,7 +3,9 @@
 pub mod cells;
 pub mod chart;
 pub mod choice;
+pub mod outage;
 pub mod program;
+pub mod radio;
 pub mod sorted;
 pub mod sync;
 pub mod toast;

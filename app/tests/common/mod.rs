@@ -9,6 +9,8 @@
 )]
 
 pub mod desktop;
+pub mod home;
+pub mod pictures;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -157,7 +157,7 @@ fn view_menu(root: &adw::ToolbarView, table: &Table<Row>) -> gtk::MenuButton {
 }
 
 fn group_action(table: &Table<Row>, settings: AppSettings) -> gio::SimpleAction {
-    let grouped = settings.flag(GROUPED);
+    let grouped = settings.flag(GROUPED) == Some(true);
     let grouping = groups::Grouping::of(table);
     grouping.show(grouped);
     let action = gio::SimpleAction::new_stateful(GROUP, None, &grouped.to_variant());

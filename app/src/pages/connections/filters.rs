@@ -13,7 +13,7 @@ use crate::model::connections::live::{Facet, Filter, Live};
 use crate::widgets::program;
 
 /// Characters by which it is reckoned how many choices fit beside each other.
-const SHORT: i32 = 9;
+const SHORT: i32 = 7;
 
 /// Told what is chosen.
 type Changed = Rc<dyn Fn(BTreeMap<Facet, String>)>;

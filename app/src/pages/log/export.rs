@@ -16,6 +16,7 @@ use crate::model::log::Day;
 use crate::model::log::export::{Export, ExportError};
 use crate::model::log::pages::{PAGE, Pages};
 use crate::model::{names, time};
+use crate::pages::report;
 
 /// Why nothing was exported.
 #[derive(Debug)]
@@ -70,14 +71,16 @@ pub(super) fn ask(parent: &adw::ToolbarView, sender: &ComponentSender<LogPage>) 
         .filters(&filters)
         .build();
     let window = parent.root().and_downcast::<gtk::Window>();
-    let input = sender.input_sender().clone();
+    let (input, out) = (sender.clone(), sender.output_sender().clone());
     dialog.save(window.as_ref(), gio::Cancellable::NONE, move |chosen| {
-        // Without one the user thought better of it.
-        if let Some(path) = chosen.ok().and_then(|file| file.path())
-            && input.send(Input::ExportTo(path)).is_err()
-        {
-            tracing::debug!("the page is gone already");
-        }
+        let problem = match chosen.map(|file| file.path()) {
+            Ok(Some(path)) => return input.input(Input::ExportTo(path)),
+            Ok(None) => gettext("Choose a file on this computer; nothing was exported."),
+            // The user thought better of it.
+            Err(error) if error.matches(gtk::DialogError::Dismissed) => return,
+            Err(error) => error.to_string(),
+        };
+        report(&out, Failure::Told(problem));
     });
 }
 

@@ -1,0 +1,100 @@
+//! The preferences: those of the user alone, and how all of them look.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use serde_json::{Value, json};
+
+use common::desktop::{Desktop, WINDOW};
+use common::home::Home;
+use common::pictures::{self, SIZES, STYLES};
+use common::{Bus, eventually};
+
+/// The pages, and what stands on each.
+const PAGES: [(&str, &str); 4] = [
+    ("General", "Mode"),
+    ("Questions", "Time to Answer"),
+    ("Log", "Keep Log"),
+    ("Safeguard", "Stop Asking When There Is Too Much"),
+];
+
+fn tab(page: &str) -> Value {
+    json!({ "role": "page tab", "name": page })
+}
+
+fn switch(name: &str) -> Value {
+    json!({ "role": "check box", "name": name })
+}
+
+/// The app with the preferences open.
+fn open(desktop: &mut Desktop, variables: &[String]) -> u64 {
+    let app = desktop.start_app_with(variables, &[]);
+    desktop.shows("Protection Is On");
+    desktop.perform("key", json!({ "keys": ["ctrl+comma"] }));
+    desktop.wait(switch("Start When I Log In"));
+    app
+}
+
+#[test]
+fn what_is_a_users_own_is_remembered_without_the_helper() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--refuse"]);
+    let home = Home::used();
+    let mut desktop = Desktop::start(&bus);
+    open(&mut desktop, &home.variables());
+    let start = switch("Start When I Log In");
+    desktop.perform("wait_state", json!({ "find": start, "state": "checked" }));
+    desktop.perform("press", json!({ "find": start }));
+    eventually("the override", || {
+        home.autostart()
+            .filter(|entry| entry.contains("Hidden=true"))
+    });
+    desktop.perform("press", json!({ "find": start }));
+    eventually("the entry of the system again", || {
+        home.autostart().is_none().then_some(())
+    });
+}
+
+#[test]
+fn what_happens_during_an_outage_is_sent_once_it_is_chosen() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let home = Home::used();
+    let mut desktop = Desktop::start(&bus);
+    open(&mut desktop, &home.variables());
+    let block = json!({ "role": "radio button", "name": "Block Connections" });
+    desktop.perform("press", json!({ "find": block }));
+    eventually("the setting", || {
+        let settings = bus.call("org.bastionfirewall.Helper1.Control.GetSettings", &[]);
+        settings.contains("'when_down': <'closed'>").then_some(())
+    });
+}
+
+#[test]
+fn every_page_fits() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&[]);
+    let home = Home::used();
+    for style in STYLES {
+        for size in SIZES {
+            let mut desktop = Desktop::start(&bus);
+            let mut variables = home.variables();
+            variables.push(pictures::styled(style));
+            let app = open(&mut desktop, &variables);
+            pictures::resize(&mut desktop, size);
+            for (page, row) in PAGES {
+                desktop.perform("click", json!({ "find": tab(page) }));
+                pictures::fits(&mut desktop, &json!({ "contains": row }), size.0);
+                let name = format!("preferences-{style}-{}-{}", size.0, page.to_lowercase());
+                pictures::take(&mut desktop, WINDOW, &name);
+            }
+            desktop.end_app(app);
+        }
+    }
+}
