@@ -220,13 +220,17 @@ mod tests {
 
     #[test]
     fn people_are_those_who_can_log_in() {
-        let text = "root:x:0:0:root:/root:/bin/bash\n\
-                    bob:x:1001:1001::/home/bob:/bin/sh\n\
-                    alice:x:1000:1000:Alice,,,:/home/alice:/usr/bin/zsh\n\
-                    backup:x:1002:1002::/srv:/usr/sbin/nologin\n\
-                    nobody:x:65534:65534::/nonexistent:/bin/bash\n\
-                    odd:x:1003\n\nworse:x:many:1:::/bin/sh";
-        assert_eq!(*parse_people(text), ["alice", "bob"]);
+        let text = [
+            "root:x:0:0:root:/root:/bin/bash",
+            "bob:x:1001:1001::/home/bob:/bin/sh",
+            "alice:x:1000:1000:Alice,,,:/home/alice:/usr/bin/zsh",
+            "backup:x:1002:1002::/srv:/usr/sbin/nologin",
+            "nobody:x:65534:65534::/nonexistent:/bin/bash",
+            "odd:x:1003",
+            "",
+            "worse:x:many:1:::/bin/sh",
+        ];
+        assert_eq!(*parse_people(&text.join("\n")), ["alice", "bob"]);
         let directory = Directory::fixed(&[(0, "root"), (1000, "alice")], "");
         assert_eq!(directory.people(), ["alice"]);
     }

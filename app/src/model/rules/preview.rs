@@ -146,11 +146,22 @@ mod tests {
             hits: Some(7),
             ..WireRule::default()
         };
-        let file = "version = 1\n\
-            [[rule]]\nname = \"The same\"\naction = \"allow\"\nports = \"80,443\"\n\
-            [[rule]]\nname = \"Web\"\naction = \"deny\"\n\
-            [[rule]]\nname = \"Mail\"\naction = \"allow\"\nports = 993\n\
-            [[rule]]\naction = \"perhaps\"\n";
+        let file = r#"
+            version = 1
+            [[rule]]
+            name = "The same"
+            action = "allow"
+            ports = "80,443"
+            [[rule]]
+            name = "Web"
+            action = "deny"
+            [[rule]]
+            name = "Mail"
+            action = "allow"
+            ports = 993
+            [[rule]]
+            action = "perhaps"
+        "#;
         let entries = import(file, Timestamp::from_millis(0)).unwrap();
         let found = candidates(entries, &[web], &Directory::fixed(&[], ""));
         let standings: Vec<_> = found.iter().map(|found| found.standing).collect();

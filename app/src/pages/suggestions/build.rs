@@ -44,8 +44,7 @@ pub(super) fn content(dialog: &adw::Dialog, sender: &ComponentSender<Suggestions
     let (everybody, scope) = (everybody(sender), scope(sender));
     let settings = adw::PreferencesGroup::builder()
         .description(gettext(
-            "Learn mode allowed these connections. What you accept becomes a rule; what you drop \
-             is not suggested again.",
+            "Learn mode allowed these connections. What you accept becomes a rule; what you drop is not suggested again.",
         ))
         .build();
     settings.add(&scope);
