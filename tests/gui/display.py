@@ -171,6 +171,28 @@ def click(window_name, x, y):
     run("xdotool", "mousemove", str(origin_x + left + x), str(origin_y + top + y), "click", "1")
 
 
+def scroll(window_name, clicks, delay):
+    """Turns the wheel over the window, so many clicks (up, if negative) with so many milliseconds in between."""
+    x, y, width, height = geometry(window_id(window_name))
+    button = "5" if clicks > 0 else "4"
+    run("xdotool", "mousemove", str(x + width * 2 // 3), str(y + height * 2 // 3),
+        "click", "--repeat", str(abs(clicks)), "--delay", str(delay), button)
+
+
+def drag(window_name, start, end, steps, delay):
+    """Drags from one place within the window proper to another, in so many steps with so many milliseconds in between."""
+    window = window_id(window_name)
+    left, _, top, _ = shadow(window)
+    origin_x, origin_y, _, _ = geometry(window)
+
+    def move(part):
+        at = [round(a + (b - a) * part) for a, b in zip(start, end)]
+        return ["mousemove", str(origin_x + left + at[0]), str(origin_y + top + at[1])]
+
+    way = [word for step in range(1, steps + 1) for word in [*move(step / steps), "sleep", str(delay / 1000)]]
+    run("xdotool", *move(0), "sleep", "0.3", "mousedown", "1", *way, "mouseup", "1")
+
+
 def activate(window_name):
     run("xdotool", "windowactivate", "--sync", window_id(window_name))
 

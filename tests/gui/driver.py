@@ -13,6 +13,7 @@ import traceback
 
 import accessibility as a11y
 import display
+from frames import Recorder
 from polkit_agent import Agent
 from tray import Tray
 
@@ -33,6 +34,7 @@ class Driver:
         self.tray = None
         self.listener = None
         self.programs = {}
+        self.recorders = {}
 
     # widgets
 
@@ -107,6 +109,12 @@ class Driver:
     def type(self, text):
         display.type_text(text)
 
+    def scroll(self, window, clicks, delay):
+        display.scroll(window, clicks, delay)
+
+    def drag(self, window, start, end, steps, delay):
+        display.drag(window, start, end, steps, delay)
+
     def notifications(self):
         return display.notifications()
 
@@ -159,6 +167,23 @@ class Driver:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
         return {"status": done.returncode, "stdout": done.stdout.decode(errors="replace"),
                 "stderr": done.stderr.decode(errors="replace")}
+
+    # programs whose frames are recorded
+
+    def record(self, command, log):
+        recorder = Recorder(command, log)
+        pid = recorder.program.pid
+        self.programs[pid], self.recorders[pid] = recorder.program, recorder
+        return pid
+
+    def frames(self, pid):
+        return self.recorders[pid].taken()
+
+    def settled(self, pid, quiet, timeout):
+        return self.recorders[pid].settled(quiet, timeout)
+
+    def memory(self, pid):
+        return self.recorders[pid].memory()
 
     # authentication dialogs
 

@@ -91,11 +91,11 @@ impl<'a> Desktop<'a> {
             .map(drop)
     }
 
-    fn ask(&mut self, op: &str, request: Value, wait: Duration) -> Result<Value> {
+    pub(crate) fn ask(&mut self, op: &str, request: Value, wait: Duration) -> Result<Value> {
         self.driver.perform(op, request, wait + DRIVER_OVERHEAD)
     }
 
-    fn ask_for<T: DeserializeOwned>(
+    pub(crate) fn ask_for<T: DeserializeOwned>(
         &mut self,
         op: &str,
         request: Value,

@@ -39,6 +39,14 @@ pub enum LoadRequest {
         /// Microseconds that a thread is busy otherwise after each connection.
         pause_us: u32,
     },
+    /// Of a client: make so many connections a second for so many seconds, one at a time, and
+    /// sleep in between.
+    Steady {
+        /// Connections of each second.
+        per_second: u32,
+        /// How long.
+        seconds: u32,
+    },
     /// Of a client: send one datagram to each of the server's ports, without a pause.
     Burst,
     /// Of a server: tell at how many ports datagrams have arrived.
@@ -101,21 +109,32 @@ impl Load {
     /// # Errors
     /// When it can't have its ports.
     pub fn serve(sandbox: &Sandbox, at: LoadTarget, processor: usize) -> Result<Self> {
-        Self::start(sandbox, "serve", at, processor)
+        Self::start(sandbox, As::Root, "serve", at, processor)
     }
 
-    /// Starts a client of that server. It stays on one processor.
+    /// Starts somebody's client of that server. It stays on one processor.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn client(sandbox: &Sandbox, to: LoadTarget, processor: usize) -> Result<Self> {
-        Self::start(sandbox, "client", to, processor)
+    pub fn client(
+        sandbox: &Sandbox,
+        who: As<'_>,
+        to: LoadTarget,
+        processor: usize,
+    ) -> Result<Self> {
+        Self::start(sandbox, who, "client", to, processor)
     }
 
-    fn start(sandbox: &Sandbox, role: &str, target: LoadTarget, processor: usize) -> Result<Self> {
+    fn start(
+        sandbox: &Sandbox,
+        who: As<'_>,
+        role: &str,
+        target: LoadTarget,
+        processor: usize,
+    ) -> Result<Self> {
         let (target, processor) = (json!(target).to_string(), processor.to_string());
         let command = [Self::PROGRAM, role, &target, &processor];
-        let mut program = sandbox.spawn(As::Root, &command)?;
+        let mut program = sandbox.spawn(who, &command)?;
         program.answer("start", ANSWER_TIMEOUT)?;
         Ok(Self { program })
     }
@@ -142,6 +161,17 @@ impl Load {
             threads,
             each,
             pause_us,
+        })
+    }
+
+    /// Has a client connect at a steady pace; see [`LoadRequest::Steady`].
+    ///
+    /// # Errors
+    /// When a connection fails.
+    pub fn connect_steadily(&mut self, per_second: u32, seconds: u32) -> Result<Connected> {
+        self.ask(LoadRequest::Steady {
+            per_second,
+            seconds,
         })
     }
 

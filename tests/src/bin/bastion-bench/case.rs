@@ -1,5 +1,7 @@
 //! What is compared, and by what.
 
+use crate::figures::Named;
+
 /// A state of the machine whose cost is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Case {
@@ -50,9 +52,10 @@ impl Case {
         Self::BastionRule1000,
         Self::BastionRule10000,
     ];
+}
 
-    /// Its name in results.
-    pub fn name(self) -> &'static str {
+impl Named for Case {
+    fn name(self) -> &'static str {
         match self {
             Self::NoFirewall => "no-firewall",
             Self::ConnectionTracking => "connection-tracking",
@@ -97,19 +100,6 @@ impl Metric {
         Self::Rss,
     ];
 
-    /// Its name in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ConnectP50 => "connect_p50_us",
-            Self::ConnectP99 => "connect_p99_us",
-            Self::PerSecond => "connections_per_s",
-            Self::PerSecond4 => "connections_per_s_4",
-            Self::BurstReceived => "burst_received",
-            Self::CpuPerConnection => "cpu_us_per_connection",
-            Self::Rss => "rss_kib",
-        }
-    }
-
     /// What people call it.
     pub fn title(self) -> &'static str {
         match self {
@@ -138,6 +128,20 @@ impl Metric {
             Self::PerSecond | Self::PerSecond4 | Self::BurstReceived | Self::Rss => {
                 format!("{value:.0}")
             }
+        }
+    }
+}
+
+impl Named for Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ConnectP50 => "connect_p50_us",
+            Self::ConnectP99 => "connect_p99_us",
+            Self::PerSecond => "connections_per_s",
+            Self::PerSecond4 => "connections_per_s_4",
+            Self::BurstReceived => "burst_received",
+            Self::CpuPerConnection => "cpu_us_per_connection",
+            Self::Rss => "rss_kib",
         }
     }
 }

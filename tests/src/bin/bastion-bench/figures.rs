@@ -5,31 +5,41 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::case::{Case, Metric};
+/// A case or a metric: those of one kind are written in their order.
+pub trait Named: Copy + Ord {
+    /// Its name in results.
+    fn name(self) -> &'static str;
+}
 
 /// What was measured: a value of each round.
-#[derive(Debug, Default)]
-pub struct Figures(BTreeMap<(Case, Metric), Vec<f64>>);
+#[derive(Debug)]
+pub struct Figures<C, M>(BTreeMap<(C, M), Vec<f64>>);
 
-impl Figures {
-    pub fn add(&mut self, case: Case, metric: Metric, value: f64) {
+impl<C, M> Default for Figures<C, M> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<C: Named, M: Named> Figures<C, M> {
+    pub fn add(&mut self, case: C, metric: M, value: f64) {
         self.0.entry((case, metric)).or_default().push(value);
     }
 
     /// The values of a figure, the least first.
-    fn sorted(&self, case: Case, metric: Metric) -> Vec<f64> {
+    fn sorted(&self, case: C, metric: M) -> Vec<f64> {
         let mut values = self.0.get(&(case, metric)).cloned().unwrap_or_default();
         values.sort_by(f64::total_cmp);
         values
     }
 
     /// The median of the rounds; not a number where nothing was measured.
-    pub fn median(&self, case: Case, metric: Metric) -> f64 {
+    pub fn median(&self, case: C, metric: M) -> f64 {
         median(&self.sorted(case, metric))
     }
 
     /// The least and the greatest of the rounds.
-    pub fn range(&self, case: Case, metric: Metric) -> (f64, f64) {
+    pub fn range(&self, case: C, metric: M) -> (f64, f64) {
         let values = self.sorted(case, metric);
         let of = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
         (of(values.first()), of(values.last()))
@@ -38,7 +48,7 @@ impl Figures {
     /// How many times one case's figure is that of another: the median of the rounds' own ratios.
     /// A computer that is slower for a while is so for both of a round, so that these swing less
     /// than medians of rounds do that were made at different times.
-    pub fn ratio(&self, case: Case, to: Case, metric: Metric) -> f64 {
+    pub fn ratio(&self, case: C, to: C, metric: M) -> f64 {
         let of = |case| self.0.get(&(case, metric)).into_iter().flatten();
         let mut ratios: Vec<f64> = of(case).zip(of(to)).map(|(a, b)| a / b).collect();
         ratios.sort_by(f64::total_cmp);
@@ -47,12 +57,10 @@ impl Figures {
 
     /// Writes the medians, one object a line.
     pub fn write_medians(&self, to: &mut impl Write) -> io::Result<()> {
-        for case in Case::ALL {
-            for metric in Metric::ALL {
-                let value = rounded(self.median(case, metric));
-                let line = json!({"case": case.name(), "metric": metric.name(), "value": value});
-                writeln!(to, "{line}")?;
-            }
+        for (case, metric) in self.0.keys() {
+            let value = rounded(self.median(*case, *metric));
+            let line = json!({"case": case.name(), "metric": metric.name(), "value": value});
+            writeln!(to, "{line}")?;
         }
         Ok(())
     }
@@ -92,8 +100,9 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Case, Metric};
 
-    fn of(values: &[f64]) -> Figures {
+    fn of(values: &[f64]) -> Figures<Case, Metric> {
         let mut figures = Figures::default();
         for value in values {
             figures.add(Case::OpenSnitch, Metric::Rss, *value);

@@ -11,7 +11,8 @@ use crate::opensnitch;
 use crate::place::{Place, Used};
 use crate::rules::{self, Lasts};
 
-const BASTION: &str = "bastion-helper.service";
+/// The unit of Bastion's helper.
+pub const BASTION: &str = "bastion-helper.service";
 const FLOOR: &str = "bastion-floor.service";
 
 /// How long a firewall may take to stand.
@@ -83,10 +84,24 @@ fn restore(place: &Place, rules: &str) -> anyhow::Result<()> {
 }
 
 fn bastion(place: &Place, lasts: Lasts, count: u32) -> anyhow::Result<()> {
+    bastion_with_log(place, lasts, count, None)
+}
+
+/// Starts Bastion with so many rules and a copy of a log, from a clean state.
+pub fn bastion_with_log(
+    place: &Place,
+    lasts: Lasts,
+    count: u32,
+    log: Option<&str>,
+) -> anyhow::Result<()> {
     // What was logged before is no part of this round.
     place
         .near
         .shell("mkdir -p /etc/bastion; rm -rf /var/lib/bastion/* /run/bastion/*")?;
+    if let Some(log) = log {
+        let copy = format!("cp -p {log} /var/lib/bastion/events.db");
+        place.near.shell(&copy)?;
+    }
     place.write("/etc/bastion/rules.toml", &rules::file(lasts, count))?;
     // It tells systemd that it has started when packets are being judged.
     place
@@ -134,14 +149,19 @@ pub fn prove(
     if !Case::BASTION.contains(&case) {
         return Ok(());
     }
+    prove_decided(place, nearly_all)
+}
+
+/// Shows that the deciding rule has decided so many connections.
+pub fn prove_decided(place: &Place, connections: u64) -> anyhow::Result<()> {
     let decided = || {
         let rules = bastion_rules(place).ok()?;
         let rule = rules.iter().find(|rule| rule["id"] == rules::DECIDING)?;
         let hits = rule["hits"].as_u64()?;
-        (hits >= nearly_all).then_some(())
+        (hits >= connections).then_some(())
     };
     if eventually("the rule's hits", PATIENCE, decided).is_err() {
-        bail!("the rule has not decided about the {connections} connections");
+        bail!("the rule has not decided about {connections} connections");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `make bench`: what a firewall costs, measured on two machines with a cable between them.
+//! `make bench`: what a firewall costs, measured on two machines with a cable between them, and what
+//! its app costs.
 //!
 //! Every case is measured in every round, one after the other, and each round begins with another
 //! one, so that whatever else happens on this computer happens to all of them alike. A case is
@@ -6,8 +7,12 @@
 //! `target/bench`: `results.jsonl` has the medians, `rounds.jsonl` all of them, `results.png`
 //! shows them, `results.txt` is what was printed in the end.
 //!
+//! What the app costs is measured after that (`app`). `bastion-bench network` and `bastion-bench app`
+//! measure one of the two.
+//!
 //! Missed targets are no failure: computers differ. It fails if a case could not be measured.
 
+mod app;
 mod case;
 mod figures;
 mod guard;
@@ -17,14 +22,15 @@ mod picture;
 mod place;
 mod report;
 mod rules;
+mod target;
 
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
-use case::Case;
-use figures::Figures;
+use case::{Case, Metric};
+use figures::{Figures, Named as _};
 use place::{Place, TARGET};
 
 const RESULTS: &str = "target/bench";
@@ -36,6 +42,19 @@ const FEWEST: usize = 3;
 
 fn main() -> anyhow::Result<()> {
     let rounds = rounds()?;
+    match std::env::args().nth(1).as_deref() {
+        None => {
+            network(rounds.unwrap_or(ROUNDS))?;
+            app::run(rounds)
+        }
+        Some("network") => network(rounds.unwrap_or(ROUNDS)),
+        Some("app") => app::run(rounds),
+        Some(other) => bail!("there is no part {other}: network or app"),
+    }
+}
+
+/// What the firewall costs those who connect.
+fn network(rounds: usize) -> anyhow::Result<()> {
     println!("Booting two machines, installing Bastion and OpenSnitch (about 10 s)");
     let mut place = Place::boot()?;
     place.install_bastion()?;
@@ -54,18 +73,18 @@ fn main() -> anyhow::Result<()> {
     keep(&figures, &subtitle)
 }
 
-fn rounds() -> anyhow::Result<usize> {
+fn rounds() -> anyhow::Result<Option<usize>> {
     let Ok(rounds) = std::env::var("BASTION_BENCH_ROUNDS") else {
-        return Ok(ROUNDS);
+        return Ok(None);
     };
     let rounds = rounds
         .parse()
         .context("BASTION_BENCH_ROUNDS is no number")?;
     ensure!(rounds >= FEWEST, "at least {FEWEST} rounds are needed");
-    Ok(rounds)
+    Ok(Some(rounds))
 }
 
-fn measure_all(place: &mut Place, rounds: usize) -> anyhow::Result<Figures> {
+fn measure_all(place: &mut Place, rounds: usize) -> anyhow::Result<Figures<Case, Metric>> {
     let mut figures = Figures::default();
     for round in 0..rounds {
         let in_turn = Case::ALL.into_iter().cycle().skip(round);
@@ -98,7 +117,7 @@ fn measure_all(place: &mut Place, rounds: usize) -> anyhow::Result<Figures> {
 }
 
 /// Writes and prints the results.
-fn keep(figures: &Figures, subtitle: &str) -> anyhow::Result<()> {
+fn keep(figures: &Figures<Case, Metric>, subtitle: &str) -> anyhow::Result<()> {
     let directory = Path::new(RESULTS);
     std::fs::create_dir_all(directory)?;
     figures.write_medians(&mut File::create(directory.join("results.jsonl"))?)?;

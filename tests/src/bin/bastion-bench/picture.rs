@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use crate::case::{Case, Metric};
-use crate::figures::Figures;
+use crate::figures::{Figures, Named as _};
 
 const WIDTH: f64 = 1180.0;
 const PANEL_WIDTH: f64 = 560.0;
@@ -23,7 +23,7 @@ const STEP: f64 = 27.0;
 const BAR: f64 = 18.0;
 
 /// The picture as SVG, under this subtitle.
-pub fn svg(figures: &Figures, subtitle: &str) -> String {
+pub fn svg(figures: &Figures<Case, Metric>, subtitle: &str) -> String {
     let rows = Metric::ALL.len().div_ceil(2);
     // At most four.
     let height = TOP + PANEL_HEIGHT * f64::from(u8::try_from(rows).unwrap_or(u8::MAX));
@@ -55,7 +55,7 @@ pub fn svg(figures: &Figures, subtitle: &str) -> String {
     svg
 }
 
-fn panel(svg: &mut String, figures: &Figures, metric: Metric, x: f64, y: f64) {
+fn panel(svg: &mut String, figures: &Figures<Case, Metric>, metric: Metric, x: f64, y: f64) {
     let better = if metric.is_cost() {
         "less is better"
     } else {

@@ -73,7 +73,11 @@ impl Place {
     }
 
     pub fn client(&self) -> anyhow::Result<Load> {
-        Ok(Load::client(&self.near, TARGET, CLIENT_PROCESSOR)?)
+        self.client_of(As::Root)
+    }
+
+    pub fn client_of(&self, who: As<'_>) -> anyhow::Result<Load> {
+        Ok(Load::client(&self.near, who, TARGET, CLIENT_PROCESSOR)?)
     }
 
     /// Copies a file of the host's into the machine.

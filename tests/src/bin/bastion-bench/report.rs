@@ -1,26 +1,14 @@
 //! What was measured, in words and tables.
 
 use crate::case::{Case, Metric};
-use crate::figures::Figures;
-
-/// Something that shall hold.
-pub struct Target {
-    what: String,
-    wanted: String,
-    reached: f64,
-    met: bool,
-}
+use crate::figures::{Figures, Named as _};
+use crate::target::Target;
 
 /// All targets.
-pub fn targets(figures: &Figures, datagrams: f64) -> Vec<Target> {
+pub fn targets(figures: &Figures<Case, Metric>, datagrams: f64) -> Vec<Target> {
     let mut targets = Vec::new();
     let mut at_most = |what: String, reached: f64, limit: f64| {
-        targets.push(Target {
-            what,
-            wanted: format!("at most {limit:.2}"),
-            reached,
-            met: reached <= limit,
-        });
+        targets.push(Target::at_most(what, reached, limit));
     };
     let p50 = Metric::ConnectP50;
     at_most(
@@ -36,12 +24,7 @@ pub fn targets(figures: &Figures, datagrams: f64) -> Vec<Target> {
         );
     }
     let mut at_least = |what: String, reached: f64, limit: f64| {
-        targets.push(Target {
-            what,
-            wanted: format!("at least {limit:.0}"),
-            reached,
-            met: reached >= limit,
-        });
+        targets.push(Target::at_least(what, reached, limit));
     };
     for (metric, what, limit) in [
         (p50, "connect", 5.0),
@@ -66,7 +49,7 @@ pub fn targets(figures: &Figures, datagrams: f64) -> Vec<Target> {
 }
 
 /// The tables and targets, as lines.
-pub fn lines(figures: &Figures, targets: &[Target]) -> Vec<String> {
+pub fn lines(figures: &Figures<Case, Metric>, targets: &[Target]) -> Vec<String> {
     let mut lines = vec!["Medians of the rounds:".to_owned(), header()];
     for case in Case::ALL {
         lines.push(row(case, |metric| {
@@ -89,16 +72,7 @@ pub fn lines(figures: &Figures, targets: &[Target]) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push("Targets:".to_owned());
-    for target in targets {
-        let Target {
-            what,
-            wanted,
-            reached,
-            met,
-        } = target;
-        let verdict = if *met { "met   " } else { "MISSED" };
-        lines.push(format!("  {verdict} {what}: {reached:.2}, {wanted}"));
-    }
+    lines.extend(targets.iter().map(Target::line));
     lines
 }
 

@@ -42,6 +42,10 @@ impl Client {
                 let pause = Duration::from_micros(pause_us.into());
                 Ok(json!(self.connect(threads, each, pause)?))
             }
+            LoadRequest::Steady {
+                per_second,
+                seconds,
+            } => Ok(json!(self.connect_steadily(per_second, seconds)?)),
             LoadRequest::Burst => Ok(json!(self.burst()?)),
             other => bail!("a client can't {other:?}"),
         }
@@ -77,15 +81,7 @@ impl Client {
         times: u32,
         pause: Duration,
     ) -> anyhow::Result<Vec<Duration>> {
-        let to = SockaddrStorage::from(std::net::SocketAddr::from((
-            self.target.address,
-            self.target.port,
-        )));
-        let family = if self.target.address.is_ipv4() {
-            AddressFamily::Inet
-        } else {
-            AddressFamily::Inet6
-        };
+        let (family, to) = self.destination();
         (0..times)
             .map(|_| {
                 let taken = connect_once(family, &to);
@@ -98,6 +94,33 @@ impl Client {
             })
             .collect::<nix::Result<_>>()
             .context("connecting failed")
+    }
+
+    fn connect_steadily(&self, per_second: u32, seconds: u32) -> anyhow::Result<Connected> {
+        let (family, to) = self.destination();
+        let step = Duration::from_secs(1)
+            .checked_div(per_second)
+            .context("no connection a second")?;
+        let began = Instant::now();
+        let taken = (0..per_second.saturating_mul(seconds))
+            .map(|number| {
+                let due = began + step * number;
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                connect_once(family, &to)
+            })
+            .collect::<nix::Result<_>>()
+            .context("connecting failed")?;
+        summary(taken, began.elapsed().as_secs_f64())
+    }
+
+    fn destination(&self) -> (AddressFamily, SockaddrStorage) {
+        let to = std::net::SocketAddr::from((self.target.address, self.target.port));
+        let family = if self.target.address.is_ipv4() {
+            AddressFamily::Inet
+        } else {
+            AddressFamily::Inet6
+        };
+        (family, SockaddrStorage::from(to))
     }
 
     /// Sends from one socket; gives how many datagrams the kernel took.

@@ -1,0 +1,172 @@
+//! One case, measured once.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, ensure};
+use bastion_tests::{Find, Frame, Program};
+
+use super::case::{Case, Metric};
+use super::pace::Pace;
+use super::stage::{Stage, WINDOW};
+use crate::guard;
+
+type Measured = anyhow::Result<Vec<(Metric, f64)>>;
+
+/// So long nothing is done before memory at rest is looked at.
+const AT_REST: Duration = Duration::from_secs(5);
+/// From one click of the wheel to the next: faster than any hand.
+const CLICK: Duration = Duration::from_millis(8);
+/// Rules of the case with many.
+const RULES: u32 = 10_000;
+/// Connections a second, and for how many seconds.
+const PER_SECOND: u32 = 500;
+const SECONDS: u32 = 30;
+/// Pages that show what is decided.
+const PAGES: [&str; 3] = ["overview", "connections", "log"];
+
+/// Starts everything once.
+pub fn warm_up(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    empty_window(stage)?;
+    start(stage).map(drop)
+}
+
+pub fn measure(stage: &mut Stage<'_>, case: Case) -> Measured {
+    match case {
+        Case::EmptyWindow => empty_window(stage),
+        Case::Start => start(stage),
+        Case::Rest => rest(stage),
+        Case::Rules10000 => rules(stage),
+        Case::ScrollLog => scroll_log(stage),
+        Case::Arriving500 => arriving(stage),
+    }
+}
+
+fn empty_window(stage: &mut Stage<'_>) -> Measured {
+    let (program, first) = stage.start(true)?;
+    stage.rest(program)?;
+    thread::sleep(AT_REST);
+    let rss = stage.desktop.memory_kib(program)?;
+    stage.end(program)?;
+    Ok(vec![(Metric::FirstFrame, first.end), (Metric::Rss, rss)])
+}
+
+fn start(stage: &mut Stage<'_>) -> Measured {
+    stage.helper(None, false)?;
+    let (program, first) = stage.start(false)?;
+    stage.rest(program)?;
+    stage.end(program)?;
+    Ok(vec![(Metric::FirstFrame, first.end)])
+}
+
+fn rest(stage: &mut Stage<'_>) -> Measured {
+    stage.helper(None, false)?;
+    let (program, _) = stage.start(false)?;
+    stage.rest(program)?;
+    thread::sleep(AT_REST);
+    let rss = stage.desktop.memory_kib(program)?;
+    stage.end(program)?;
+    Ok(vec![(Metric::Rss, rss)])
+}
+
+fn rules(stage: &mut Stage<'_>) -> Measured {
+    stage.helper(Some(RULES), false)?;
+    let (program, first) = stage.start(false)?;
+    stage.show("rules")?;
+    let frames = stage.rest(program)?;
+    let full = frames.last().context("the page of rules is not drawn")?.end;
+    // The last by its name shows that all are there.
+    jump(stage, "End")?;
+    stage
+        .desktop
+        .wait(&Find::name("other-9999").in_window(WINDOW))?;
+    thread::sleep(AT_REST);
+    let rss = stage.desktop.memory_kib(program)?;
+    stage.end(program)?;
+    Ok(vec![
+        (Metric::FirstFrame, first.end),
+        (Metric::RulesFull, full),
+        (Metric::Rss, rss),
+    ])
+}
+
+/// Goes to an end of the list on screen by its key.
+fn jump(stage: &mut Stage<'_>, key: &str) -> anyhow::Result<()> {
+    stage.desktop.activate_window(WINDOW)?;
+    // A click that turns nothing puts the pointer over the list.
+    stage.desktop.scroll(WINDOW, 1, CLICK)?;
+    stage.desktop.focus(&Find::role("table row").in_window(WINDOW))?;
+    stage.desktop.key(&[key])?;
+    Ok(())
+}
+
+/// Frames while something is done that moves all the time.
+fn frames(
+    stage: &mut Stage<'_>,
+    program: Program,
+    moves: impl FnOnce(&mut Stage<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<Frame>> {
+    stage.desktop.frames(program)?;
+    moves(stage)?;
+    Ok(stage.desktop.frames(program)?)
+}
+
+fn scroll_log(stage: &mut Stage<'_>) -> Measured {
+    stage.helper(None, true)?;
+    let (program, first) = stage.start(false)?;
+    stage.show("log")?;
+    stage.rest(program)?;
+    let mut pace = Pace::default();
+    for clicks in [600, -300] {
+        let frames = frames(stage, program, |stage| {
+            Ok(stage.desktop.scroll(WINDOW, clicks, CLICK)?)
+        })?;
+        pace.add(&frames);
+    }
+    let rss = stage.desktop.memory_kib(program)?;
+    stage.end(program)?;
+    let mut measured = pace.figures()?;
+    measured.push((Metric::FirstFrame, first.end));
+    measured.push((Metric::Rss, rss));
+    Ok(measured)
+}
+
+fn arriving(stage: &mut Stage<'_>) -> Measured {
+    stage.helper(None, false)?;
+    let (program, _) = stage.start(false)?;
+    stage.rest(program)?;
+    let mut client = stage.client()?;
+    let before = stage.desktop.memory_kib(program)?;
+    let mut pace = Pace::default();
+    let mut memory = Vec::new();
+    let made = thread::scope(|scope| {
+        let load = scope.spawn(|| client.connect_steadily(PER_SECOND, SECONDS));
+        while !load.is_finished() {
+            for page in PAGES {
+                stage.show(page)?;
+                thread::sleep(Duration::from_millis(500));
+                let frames = frames(stage, program, |stage| {
+                    stage.desktop.scroll(WINDOW, 100, CLICK)?;
+                    Ok(stage.desktop.scroll(WINDOW, -100, CLICK)?)
+                })?;
+                pace.add(&frames);
+                memory.push(stage.desktop.memory_kib(program)?);
+            }
+        }
+        load.join().map_err(|_| anyhow!("a thread ended early"))?.context("connecting")
+    })?;
+    let per_second = f64::from(made.connections) / made.seconds;
+    ensure!(
+        per_second > 0.95 * f64::from(PER_SECOND),
+        "only {per_second:.0} connections were made a second"
+    );
+    guard::prove_decided(stage.place, u64::from(made.connections) * 99 / 100)?;
+    let rss = stage.desktop.memory_kib(program)?;
+    stage.end(program)?;
+    let third = memory.get(memory.len() / 3).copied().unwrap_or(f64::NAN);
+    let mut measured = pace.figures()?;
+    measured.push((Metric::Rss, rss));
+    measured.push((Metric::RssGrowth, rss - before));
+    measured.push((Metric::RssGrowthLate, rss - third));
+    Ok(measured)
+}
