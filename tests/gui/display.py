@@ -180,7 +180,7 @@ def scroll(window_name, clicks, delay):
 
 
 def drag(window_name, start, end, steps, delay):
-    """Drags from one place within the window proper to another, in so many steps with so many milliseconds in between."""
+    """Drags between two places within the window proper, in so many steps with so many milliseconds in between."""
     window = window_id(window_name)
     left, _, top, _ = shadow(window)
     origin_x, origin_y, _, _ = geometry(window)

@@ -15,8 +15,11 @@ type Measured = anyhow::Result<Vec<(Metric, f64)>>;
 
 /// So long nothing is done before memory at rest is looked at.
 const AT_REST: Duration = Duration::from_secs(5);
-/// From one click of the wheel to the next: faster than any hand.
-const CLICK: Duration = Duration::from_millis(8);
+/// From one click of the wheel to the next, as of a wheel that spins freely, and from one step of
+/// a drag to the next.
+const CLICK: Duration = Duration::from_millis(16);
+/// Where the scrollbar begins and ends in a window of the size it has at first.
+const SCROLLBAR: [(u32, u32); 2] = [(994, 110), (994, 712)];
 /// Rules of the case with many.
 const RULES: u32 = 10_000;
 /// Connections a second, and for how many seconds.
@@ -73,13 +76,18 @@ fn rules(stage: &mut Stage<'_>) -> Measured {
     stage.helper(Some(RULES), false)?;
     let (program, first) = stage.start(false)?;
     stage.show("rules")?;
-    let frames = stage.rest(program)?;
+    let mut frames = stage.rest(program)?;
+    let row = Find::role("label").named("other-0").in_window(WINDOW);
+    stage.desktop.wait(&row)?;
+    // What was drawn until they were seen to be there.
+    frames.extend(stage.rest(program)?);
     let full = frames.last().context("the page of rules is not drawn")?.end;
     // The last by its name shows that all are there.
-    jump(stage, "End")?;
+    stage.desktop.click(&row)?;
+    stage.desktop.key(&["End"])?;
     stage
         .desktop
-        .wait(&Find::name("other-9999").in_window(WINDOW))?;
+        .wait(&Find::role("label").named("other-9999").in_window(WINDOW))?;
     thread::sleep(AT_REST);
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
@@ -88,16 +96,6 @@ fn rules(stage: &mut Stage<'_>) -> Measured {
         (Metric::RulesFull, full),
         (Metric::Rss, rss),
     ])
-}
-
-/// Goes to an end of the list on screen by its key.
-fn jump(stage: &mut Stage<'_>, key: &str) -> anyhow::Result<()> {
-    stage.desktop.activate_window(WINDOW)?;
-    // A click that turns nothing puts the pointer over the list.
-    stage.desktop.scroll(WINDOW, 1, CLICK)?;
-    stage.desktop.focus(&Find::role("table row").in_window(WINDOW))?;
-    stage.desktop.key(&[key])?;
-    Ok(())
 }
 
 /// Frames while something is done that moves all the time.
@@ -117,12 +115,18 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     stage.show("log")?;
     stage.rest(program)?;
     let mut pace = Pace::default();
-    for clicks in [600, -300] {
-        let frames = frames(stage, program, |stage| {
-            Ok(stage.desktop.scroll(WINDOW, clicks, CLICK)?)
-        })?;
-        pace.add(&frames);
+    let moves: [fn(&mut Stage<'_>) -> anyhow::Result<()>; 3] = [
+        |stage| Ok(stage.desktop.scroll(WINDOW, 300, CLICK)?),
+        |stage| {
+            let [top, bottom] = SCROLLBAR;
+            Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
+        },
+        |stage| Ok(stage.desktop.scroll(WINDOW, -300, CLICK)?),
+    ];
+    for moves in moves {
+        pace.add(&frames(stage, program, moves)?);
     }
+    stage.desktop.screenshot(None, std::path::Path::new("target/screenshots/bench-log.png"))?;
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
     let mut measured = pace.figures()?;
@@ -146,9 +150,10 @@ fn arriving(stage: &mut Stage<'_>) -> Measured {
                 stage.show(page)?;
                 thread::sleep(Duration::from_millis(500));
                 let frames = frames(stage, program, |stage| {
-                    stage.desktop.scroll(WINDOW, 100, CLICK)?;
-                    Ok(stage.desktop.scroll(WINDOW, -100, CLICK)?)
+                    stage.desktop.scroll(WINDOW, 50, CLICK)?;
+                    Ok(stage.desktop.scroll(WINDOW, -50, CLICK)?)
                 })?;
+                println!("    {page}: {:?}", frames.iter().zip(frames.iter().skip(1)).map(|(a, b)| (b.end - a.end) as u32).filter(|t| *t > 34).collect::<Vec<_>>());
                 pace.add(&frames);
                 memory.push(stage.desktop.memory_kib(program)?);
             }
