@@ -19,7 +19,7 @@ help:
 	@echo 'make test     every test there is'
 	@echo 'make check    formatting, lints, and validation of every file'
 	@echo 'make deb      the Debian package, in target/deb'
-	@echo 'make bench    the benchmarks'
+	@echo 'make bench    the benchmarks, of the firewall and of the window'
 	@echo 'make install  install on this system (DESTDIR, PREFIX=$(PREFIX)); builds first'
 	@echo 'make clean    remove all that was built, the sandbox among it'
 
@@ -64,13 +64,15 @@ deb:
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile $(PROFILE)
 
 bench:
-	@echo 'make bench: measures what Bastion costs, beside no firewall, the least a queue can cost, and OpenSnitch.'
-	@echo 'Once the package is built it takes about 7 minutes. Leave the computer alone meanwhile.'
+	@echo 'make bench: measures what Bastion costs, beside no firewall, the least a queue can cost, and OpenSnitch;'
+	@echo 'then how soon and how smoothly its window draws, and its memory, beside an empty window.'
+	@echo 'Once the package is built it takes about 12 minutes (7 and 5). Leave the computer alone meanwhile.'
 	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile release
 	@$(STEP) 'programs that measure' 'See the message above; then run again.' \
 	  $(SANDBOX)/build.sh build --release --locked -p bastion-tests --bin bastion-load --bin bastion-floor
 	@$(STEP) 'what is compared' 'Check the network, then run again.' $(SANDBOX)/in-root.sh tests/bench/packages.sh
+	@$(STEP) 'an empty window' 'The message of the compiler stands above.' $(SANDBOX)/in-root.sh tests/bench/empty_window.sh
 	@$(STEP) 'measurements' 'A case could not be measured; see the message above.' \
 	  env CARGO_TARGET_DIR=$(HOST_TARGET) cargo run --quiet --locked -p bastion-tests --bin bastion-bench
 

@@ -109,7 +109,7 @@ class Recorder:
             if self.last is not None and now - self.last > quiet:
                 break
             if now > end:
-                raise TimeoutError(f"it does not come to rest within {timeout} ms; {len(self.frames)} frames were drawn")
+                raise TimeoutError(f"it does not come to rest within {timeout} ms; the last frame ended at {self.last}")
             time.sleep(0.005)
         return self.taken()
 

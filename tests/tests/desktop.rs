@@ -1,5 +1,7 @@
 //! The driver of windows, against a small window with one widget of each kind.
 
+use std::time::Duration;
+
 use bastion_tests::{As, Desktop, Find, Internet, boot_or_skip};
 
 const SAMPLE: [&str; 2] = ["python3", "/opt/bastion-tests/gui/sample.py"];
@@ -51,9 +53,34 @@ fn widgets_are_found_and_worked() {
     assert_eq!(desktop.windows().unwrap(), ["Sample"]);
     assert_eq!(desktop.status(program).unwrap(), None);
     desktop.press(&Find::button("Close")).unwrap();
-    desktop
-        .wait_gone(&button, std::time::Duration::from_secs(5))
-        .unwrap();
+    desktop.wait_gone(&button, Duration::from_secs(5)).unwrap();
+}
+
+#[test]
+fn frames_of_a_program_are_recorded() {
+    let Some(sandbox) = boot_or_skip("frames") else {
+        return;
+    };
+    let mut desktop = Desktop::start(&sandbox, "alice").unwrap();
+    let program = desktop.record(&SAMPLE, "/tmp/sample.log").unwrap();
+    let (quiet, timeout) = (Duration::from_millis(500), Duration::from_secs(20));
+    let first = desktop.settled(program, quiet, timeout).unwrap();
+    assert!(
+        first
+            .iter()
+            .all(|frame| 0.0 < frame.start && frame.start < frame.end)
+    );
+    assert!(first.is_sorted_by(|a, b| a.end <= b.start), "{first:?}");
+    desktop.frames(program).unwrap();
+
+    desktop.press(&Find::button("Press me")).unwrap();
+    let pressed = desktop.settled(program, quiet, timeout).unwrap();
+    let (last, next) = (first.last().unwrap(), pressed.first().unwrap());
+    assert!(last.end < next.start, "{last:?} {next:?}");
+    // An interpreter and a toolkit, and none of the megabytes set aside for recording.
+    let memory = desktop.memory_kib(program).unwrap();
+    assert!((20_000.0..1_000_000.0).contains(&memory), "{memory}");
+    assert_ne!(desktop.kill(program, "SIGKILL").unwrap(), 0);
 }
 
 #[test]
@@ -64,10 +91,9 @@ fn windows_have_pictures_and_the_desktop_is_notified() {
     let mut desktop = Desktop::start(&sandbox, "alice").unwrap();
     desktop.spawn(&SAMPLE, "/tmp/sample.log").unwrap();
     desktop.press(&Find::button("Notify")).unwrap();
-    let notified =
-        bastion_tests::eventually("a notification", std::time::Duration::from_secs(5), || {
-            desktop.notifications().unwrap().pop()
-        });
+    let notified = bastion_tests::eventually("a notification", Duration::from_secs(5), || {
+        desktop.notifications().unwrap().pop()
+    });
     let notified = notified.unwrap();
     assert_eq!(
         (notified.summary.as_str(), notified.body.as_str()),
@@ -142,7 +168,7 @@ fn the_desktop_keeps_the_screen_beside_background_sessions() {
     let _other = sandbox
         .spawn(As::Active("bob"), &["sleep", "infinity"])
         .unwrap();
-    bastion_tests::eventually("bob's session", std::time::Duration::from_secs(5), || {
+    bastion_tests::eventually("bob's session", Duration::from_secs(5), || {
         (!active()).then_some(())
     })
     .unwrap();

@@ -20,8 +20,12 @@ const AT_REST: Duration = Duration::from_secs(5);
 const CLICK: Duration = Duration::from_millis(16);
 /// Where the scrollbar begins and ends in a window of the size it has at first.
 const SCROLLBAR: [(u32, u32); 2] = [(994, 110), (994, 712)];
+/// Destination of the first event of the log (`tests/bench/fill_log.py`).
+const OLDEST: &str = "host-0.example.org";
 /// Rules of the case with many.
 const RULES: u32 = 10_000;
+/// Within this a page has taken the place of another.
+const FADE: Duration = Duration::from_millis(500);
 /// Connections a second, and for how many seconds.
 const PER_SECOND: u32 = 500;
 const SECONDS: u32 = 30;
@@ -115,18 +119,19 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     stage.show("log")?;
     stage.rest(program)?;
     let mut pace = Pace::default();
-    let moves: [fn(&mut Stage<'_>) -> anyhow::Result<()>; 3] = [
-        |stage| Ok(stage.desktop.scroll(WINDOW, 300, CLICK)?),
-        |stage| {
-            let [top, bottom] = SCROLLBAR;
-            Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
-        },
-        |stage| Ok(stage.desktop.scroll(WINDOW, -300, CLICK)?),
-    ];
-    for moves in moves {
-        pace.add(&frames(stage, program, moves)?);
-    }
-    stage.desktop.screenshot(None, std::path::Path::new("target/screenshots/bench-log.png"))?;
+    let wheel =
+        |clicks| move |stage: &mut Stage<'_>| Ok(stage.desktop.scroll(WINDOW, clicks, CLICK)?);
+    pace.add(&frames(stage, program, wheel(300))?);
+    pace.add(&frames(stage, program, |stage| {
+        let [top, bottom] = SCROLLBAR;
+        Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
+    })?);
+    let oldest = Find::role("label").named(OLDEST).in_window(WINDOW);
+    stage
+        .desktop
+        .wait(&oldest)
+        .context("the end of the log is not reached")?;
+    pace.add(&frames(stage, program, wheel(-300))?);
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
     let mut measured = pace.figures()?;
@@ -135,30 +140,39 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     Ok(measured)
 }
 
+/// Frames of a page that is scrolled down and up.
+fn frames_of_page(
+    stage: &mut Stage<'_>,
+    program: Program,
+    page: &str,
+) -> anyhow::Result<Vec<Frame>> {
+    stage.show(page)?;
+    thread::sleep(FADE);
+    frames(stage, program, |stage| {
+        stage.desktop.scroll(WINDOW, 50, CLICK)?;
+        Ok(stage.desktop.scroll(WINDOW, -50, CLICK)?)
+    })
+}
+
 fn arriving(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, false)?;
     let (program, _) = stage.start(false)?;
     stage.rest(program)?;
     let mut client = stage.client()?;
     let before = stage.desktop.memory_kib(program)?;
-    let mut pace = Pace::default();
+    let mut paces = PAGES.map(|page| (page, Pace::default()));
     let mut memory = Vec::new();
     let made = thread::scope(|scope| {
         let load = scope.spawn(|| client.connect_steadily(PER_SECOND, SECONDS));
         while !load.is_finished() {
-            for page in PAGES {
-                stage.show(page)?;
-                thread::sleep(Duration::from_millis(500));
-                let frames = frames(stage, program, |stage| {
-                    stage.desktop.scroll(WINDOW, 50, CLICK)?;
-                    Ok(stage.desktop.scroll(WINDOW, -50, CLICK)?)
-                })?;
-                println!("    {page}: {:?}", frames.iter().zip(frames.iter().skip(1)).map(|(a, b)| (b.end - a.end) as u32).filter(|t| *t > 34).collect::<Vec<_>>());
-                pace.add(&frames);
+            for (page, pace) in &mut paces {
+                pace.add(&frames_of_page(stage, program, page)?);
                 memory.push(stage.desktop.memory_kib(program)?);
             }
         }
-        load.join().map_err(|_| anyhow!("a thread ended early"))?.context("connecting")
+        load.join()
+            .map_err(|_| anyhow!("a thread ended early"))?
+            .context("nothing connects")
     })?;
     let per_second = f64::from(made.connections) / made.seconds;
     ensure!(
@@ -169,7 +183,14 @@ fn arriving(stage: &mut Stage<'_>) -> Measured {
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
     let third = memory.get(memory.len() / 3).copied().unwrap_or(f64::NAN);
-    let mut measured = pace.figures()?;
+    let slowest = paces
+        .iter()
+        .map(|(page, pace)| format!("{page} {:.1} ms", pace.slowest()));
+    println!(
+        "    slowest frames: {}",
+        slowest.collect::<Vec<_>>().join(", ")
+    );
+    let mut measured = Pace::of_all(paces.map(|(_, pace)| pace)).figures()?;
     measured.push((Metric::Rss, rss));
     measured.push((Metric::RssGrowth, rss - before));
     measured.push((Metric::RssGrowthLate, rss - third));

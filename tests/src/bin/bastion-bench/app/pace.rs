@@ -19,6 +19,16 @@ impl Pace {
             .extend(ends.map(|(before, after)| after.end - before.end));
     }
 
+    /// What several have in all.
+    pub fn of_all(all: impl IntoIterator<Item = Self>) -> Self {
+        Self(all.into_iter().flat_map(|pace| pace.0).collect())
+    }
+
+    /// The longest.
+    pub fn slowest(&self) -> f64 {
+        self.0.iter().copied().fold(0.0, f64::max)
+    }
+
     /// Its figures; none of less than so many frames.
     pub fn figures(mut self) -> anyhow::Result<Vec<(Metric, f64)>> {
         const FEWEST: usize = 100;
