@@ -161,7 +161,10 @@ class Driver:
 
     def kill(self, pid, signal_name="SIGTERM"):
         self.programs[pid].send_signal(signal.Signals[signal_name])
-        return self.programs[pid].wait(timeout=DEFAULT_TIMEOUT)
+        status = self.programs[pid].wait(timeout=DEFAULT_TIMEOUT)
+        if pid in self.recorders:
+            self.recorders.pop(pid).close()
+        return status
 
     def run(self, command, timeout=60.0):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)

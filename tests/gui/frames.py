@@ -37,6 +37,10 @@ class Ring:
         HEADER.pack_into(self.map, 0, 0, 0, PAGE, BODY)
         self.drawn = False
 
+    def hand_over(self, control):
+        socket.send_fds(control, [b"\0"], [self.file])
+        os.close(self.file)
+
     def take(self):
         """All that was written since the last look."""
         head, tail, _, _ = HEADER.unpack_from(self.map, 0)
@@ -81,7 +85,12 @@ class Recorder:
             while control.recv(len(REQUEST), socket.MSG_WAITALL) == REQUEST:
                 ring = Ring()
                 self.rings.append(ring)
-                socket.send_fds(control, [b"\0"], [ring.file])
+                ring.hand_over(control)
+
+    def close(self):
+        for ring in self.rings:
+            ring.map.close()
+        self.rings = []
 
     def _now(self):
         return (time.monotonic_ns() - self.began) / 1e6

@@ -113,16 +113,29 @@ fn frames(
     Ok(stage.desktop.frames(program)?)
 }
 
+/// The figures of several parts, and in words that of each.
+fn figures<const N: usize>(paces: [(&str, Pace); N]) -> Measured {
+    let slowest = paces
+        .iter()
+        .map(|(part, pace)| format!("{part} {:.1} ms", pace.slowest()));
+    println!(
+        "    slowest frames: {}",
+        slowest.collect::<Vec<_>>().join(", ")
+    );
+    Pace::of_all(paces.map(|(_, pace)| pace)).figures()
+}
+
 fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, true)?;
     let (program, first) = stage.start(false)?;
     stage.show("log")?;
     stage.rest(program)?;
-    let mut pace = Pace::default();
     let wheel =
         |clicks| move |stage: &mut Stage<'_>| Ok(stage.desktop.scroll(WINDOW, clicks, CLICK)?);
-    pace.add(&frames(stage, program, wheel(300))?);
-    pace.add(&frames(stage, program, |stage| {
+    let mut paces = ["wheel", "scrollbar", "wheel at the end"].map(|how| (how, Pace::default()));
+    let [(_, down), (_, along), (_, up)] = &mut paces;
+    down.add(&frames(stage, program, wheel(300))?);
+    along.add(&frames(stage, program, |stage| {
         let [top, bottom] = SCROLLBAR;
         Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
     })?);
@@ -131,10 +144,10 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
         .desktop
         .wait(&oldest)
         .context("the end of the log is not reached")?;
-    pace.add(&frames(stage, program, wheel(-300))?);
+    up.add(&frames(stage, program, wheel(-300))?);
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
-    let mut measured = pace.figures()?;
+    let mut measured = figures(paces)?;
     measured.push((Metric::FirstFrame, first.end));
     measured.push((Metric::Rss, rss));
     Ok(measured)
