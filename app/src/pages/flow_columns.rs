@@ -2,13 +2,12 @@
 
 use std::marker::PhantomData;
 
-use gtk::prelude::*;
 use relm4::typed_view::OrdFn;
 use relm4::typed_view::column::RelmColumn;
 
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
-use crate::widgets::cells::{self, IconCell, TwoLines};
+use crate::widgets::cells::{self, IconCell, Tip, TwoLines};
 
 /// A row that shows a flow.
 pub(crate) trait HasFlow: 'static {
@@ -103,10 +102,10 @@ flow_column!(
 );
 flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
-    gtk::Label, (), (cells::line(), ()),
-    |flow, _cell, label| {
+    gtk::Label, Tip, cells::line_with_tip(),
+    |flow, tip, label| {
         label.set_label(&flow.reason);
-        label.set_tooltip_text(Some(&flow.reason));
+        tip.set(&flow.reason);
     },
     sort |one, other| one.reason.cmp(&other.reason)
 );

@@ -1,5 +1,8 @@
 //! Cells of tables.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gtk::prelude::*;
 use gtk::{glib, pango};
 
@@ -70,11 +73,46 @@ impl Connected {
     }
 }
 
+/// The tooltip of a cell. GTK's own asks the display where the pointer is whenever it is set, which
+/// is too slow for rows that come by while somebody scrolls.
+#[derive(Clone, Debug, Default)]
+pub struct Tip(Rc<RefCell<String>>);
+
+impl Tip {
+    /// A tooltip without text, for a widget.
+    #[must_use]
+    pub fn over(widget: &impl IsA<gtk::Widget>) -> Self {
+        let tip = Self::default();
+        let text = tip.0.clone();
+        widget.set_has_tooltip(true);
+        widget.connect_query_tooltip(move |_, _, _, _, tooltip| {
+            let text = text.borrow();
+            tooltip.set_text(Some(&text));
+            !text.is_empty()
+        });
+        tip
+    }
+
+    /// Says this from now on.
+    pub fn set(&self, text: &str) {
+        text.clone_into(&mut self.0.borrow_mut());
+    }
+}
+
+/// A line of text with a tooltip, for when it is cut.
+#[must_use]
+pub fn line_with_tip() -> (gtk::Label, Tip) {
+    let label = line();
+    let tip = Tip::over(&label);
+    (label, tip)
+}
+
 /// An icon beside a line of text, as for programs.
 #[derive(Clone, Debug)]
 pub struct IconCell {
     icon: gtk::Image,
     label: gtk::Label,
+    tip: Tip,
 }
 
 impl IconCell {
@@ -86,10 +124,10 @@ impl IconCell {
             .pixel_size(24)
             .accessible_role(gtk::AccessibleRole::Presentation)
             .build();
-        let label = line();
+        let (label, tip) = line_with_tip();
         root.append(&icon);
         root.append(&label);
-        (root, Self { icon, label })
+        (root, Self { icon, label, tip })
     }
 
     /// The same, for a column that should not take the room of others.
@@ -105,12 +143,12 @@ impl IconCell {
         if path.is_empty() {
             self.icon.set_icon_name(Some("view-app-grid-symbolic"));
             self.label.set_label(name);
-            self.label.set_tooltip_text(Some(name));
+            self.tip.set(name);
         } else {
             let look = program::look(path);
             self.icon.set_from_gicon(&look.icon);
             self.label.set_label(&look.name);
-            self.label.set_tooltip_text(Some(path));
+            self.tip.set(path);
         }
     }
 }
@@ -120,6 +158,7 @@ impl IconCell {
 pub struct TwoLines {
     first: gtk::Label,
     second: gtk::Label,
+    tips: [Tip; 2],
 }
 
 impl TwoLines {
@@ -130,20 +169,27 @@ impl TwoLines {
             .orientation(gtk::Orientation::Vertical)
             .valign(gtk::Align::Center)
             .build();
-        let (first, second) = (line(), line());
+        let [(first, above), (second, below)] = [line_with_tip(), line_with_tip()];
+        let tips = [above, below];
         second.add_css_class("caption");
         second.add_css_class("dim-label");
         root.append(&first);
         root.append(&second);
-        (root, Self { first, second })
+        let cell = Self {
+            first,
+            second,
+            tips,
+        };
+        (root, cell)
     }
 
     /// Shows both; an empty second line takes no room.
     pub fn show(&self, first: &str, second: &str) {
+        let [above, below] = &self.tips;
         self.first.set_label(first);
-        self.first.set_tooltip_text(Some(first));
+        above.set(first);
         self.second.set_label(second);
-        self.second.set_tooltip_text(Some(second));
+        below.set(second);
         self.second.set_visible(!second.is_empty());
     }
 }
@@ -160,9 +206,13 @@ pub fn pill() -> gtk::Label {
 
 /// Colours a pill by a verdict.
 pub fn show_verdict(pill: &gtk::Label, verdict: Verdict, text: &str) {
+    // Each change of a class has all styles looked at.
+    let style = verdict.style();
     for class in ["allowed", "denied", "waiting"] {
-        pill.remove_css_class(class);
+        if class != style && pill.has_css_class(class) {
+            pill.remove_css_class(class);
+        }
     }
-    pill.add_css_class(verdict.style());
+    pill.add_css_class(style);
     pill.set_label(text);
 }

@@ -39,6 +39,8 @@ struct Cell<C: RelmColumn> {
     root: C::Root,
     widgets: C::Widgets,
     shown: Option<(LogItem, glib::SignalHandlerId)>,
+    /// Whether its row had come when it was shown last.
+    filled: Option<bool>,
 }
 
 type Cells<C> = Rc<RefCell<HashMap<gtk::ListItem, Cell<C>>>>;
@@ -57,6 +59,7 @@ fn append<C: RelmColumn<Item = Logged>>(view: &gtk::ColumnView, columns: &mut Co
                 root,
                 widgets,
                 shown,
+                filled: None,
             };
             of.borrow_mut().insert(item.clone(), cell);
         }
@@ -125,7 +128,10 @@ fn show<C: RelmColumn<Item = Logged>>(cell: &mut Cell<C>, row: &LogItem) {
         }
         None => false,
     };
-    let root = cell.root.upcast_ref::<gtk::Widget>();
-    root.set_opacity(f64::from(u8::from(is_filled)));
-    root.update_state(&[gtk::accessible::State::Hidden(!is_filled)]);
+    if cell.filled != Some(is_filled) {
+        cell.filled = Some(is_filled);
+        let root = cell.root.upcast_ref::<gtk::Widget>();
+        root.set_opacity(f64::from(u8::from(is_filled)));
+        root.update_state(&[gtk::accessible::State::Hidden(!is_filled)]);
+    }
 }
