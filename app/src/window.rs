@@ -69,6 +69,8 @@ impl Window {
         sender: &ComponentSender<App>,
     ) -> Self {
         let stack = gtk::Stack::builder()
+            // Pages adapt to the room they have once they are shown, and not before.
+            .hhomogeneous(false)
             .transition_type(gtk::StackTransitionType::Crossfade)
             .build();
         let mut banners = Vec::new();

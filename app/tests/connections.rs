@@ -10,11 +10,11 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use common::desktop::{Desktop, WINDOW};
+use common::home::Home;
 use common::{Bus, Running, eventually};
 
 const EVENTS: &str = "org.bastionfirewall.Helper1.Events";
@@ -119,24 +119,6 @@ fn states(widget: &Value) -> &Vec<Value> {
     widget["states"].as_array().unwrap()
 }
 
-/// Variables with which the app remembers its settings, there.
-fn remembering(place: &Path) -> Vec<String> {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../data/org.bastionfirewall.Bastion.gschema.xml");
-    std::fs::copy(
-        schema,
-        place.join("org.bastionfirewall.Bastion.gschema.xml"),
-    )
-    .unwrap();
-    let compiled = Command::new("glib-compile-schemas").arg(place).status();
-    assert!(compiled.expect("GLib is installed").success());
-    vec![
-        format!("GSETTINGS_SCHEMA_DIR={}", place.display()),
-        "GSETTINGS_BACKEND=keyfile".into(),
-        format!("XDG_CONFIG_HOME={}", place.display()),
-    ]
-}
-
 #[test]
 fn a_connection_is_ended_with_the_button_of_its_row() {
     let (bus, _helper, mut desktop) = page(&[]);
@@ -162,8 +144,8 @@ fn a_connection_is_ended_with_the_button_of_its_row() {
 fn connections_are_grouped_and_sorted_and_remain_so() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);
-    let place = tempfile::tempdir().unwrap();
-    let variables = remembering(place.path());
+    let home = Home::used();
+    let variables = home.variables();
     let mut desktop = Desktop::start(&bus);
     let app = desktop.start_app_with(&variables, &[]);
     go_there(&mut desktop);

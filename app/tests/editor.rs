@@ -97,7 +97,7 @@ fn a_rule_is_made_with_picker_and_preview() {
         "example.org",
     );
     // Of ten kinds of connections one is meant; the log has 450, and twelve are open.
-    let count = "Would have matched 47 of the last 462 connections";
+    let count = "Would have matched 46 of the last 462 connections";
     desktop.shows(count);
     desktop.shows("2 of them are open now. The log keeps one name of each destination. The newest 20 are shown.");
     let preview = json!({ "role": "list item", "contains": count });

@@ -12,11 +12,11 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use common::desktop::{Desktop, WINDOW};
+use common::home::Home;
 use common::{Bus, Running, eventually};
 
 const RULES: &str = "org.bastionfirewall.Helper1.Rules";
@@ -123,19 +123,8 @@ fn a_column_sorts_the_list_and_the_order_is_remembered() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);
     let mut desktop = Desktop::start(&bus);
-    let home = tempfile::tempdir().unwrap();
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../data/org.bastionfirewall.Bastion.gschema.xml");
-    std::fs::copy(schema, home.path().join("bastion.gschema.xml")).unwrap();
-    let compiled = Command::new("glib-compile-schemas")
-        .arg(home.path())
-        .status();
-    assert!(compiled.unwrap().success());
-    let variables = [
-        format!("GSETTINGS_SCHEMA_DIR={}", home.path().display()),
-        format!("XDG_CONFIG_HOME={}", home.path().display()),
-        "GSETTINGS_BACKEND=keyfile".into(),
-    ];
+    let home = Home::used();
+    let variables = home.variables();
     let app = desktop.start_app_with(&variables, &[]);
     show_rules(&mut desktop);
     let busiest_first = |desktop: &mut Desktop| {

@@ -314,7 +314,7 @@ mod tests {
     fn the_helper_is_asked_about_the_users_own_alone() {
         let mut asked = question();
         let query_of_own = query(&asked).unwrap();
-        assert_eq!(query_of_own.destination, "example.org");
+        assert_eq!(query_of_own.host.as_deref(), Some("example.org"));
         assert!(query_of_own.checked().is_ok());
         asked.needs_administrator = true;
         assert_eq!(query(&asked), None);
