@@ -15,7 +15,8 @@ pub enum Case {
     Rules10000,
     /// With a million events in the log, scrolled through by wheel and scrollbar.
     ScrollLog,
-    /// With five hundred connections a second that a rule decides, scrolled on each page.
+    /// With five hundred connections a second that a rule decides, scrolled on the pages that
+    /// show them.
     Arriving500,
 }
 
