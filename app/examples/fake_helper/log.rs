@@ -55,11 +55,12 @@ pub(crate) fn pages(log: &[Event], query: LogQuery) -> LogPages {
 
 /// What its rules would decide, as far as it goes: those of the program or the name, in order.
 pub(crate) fn explain(state: &State, query: &ExplainQuery) -> Explanation {
-    let names =
-        |field: &Option<String>, value: Option<&str>| field.is_some() && field.as_deref() == value;
+    let fits = |field: &Option<String>, value: Option<&str>| match field.as_deref() {
+        None | Some("any") => true,
+        named => named == value,
+    };
     let matches = |rule: &&WireRule| {
-        names(&rule.program, Some(&query.program))
-            || names(&rule.destination, query.host.as_deref())
+        fits(&rule.program, Some(&query.program)) && fits(&rule.destination, query.host.as_deref())
     };
     let step = |(place, rule): (usize, &WireRule)| LadderStep {
         rule: rule.id.clone().unwrap(),

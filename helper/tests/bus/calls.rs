@@ -137,6 +137,8 @@ async fn every_method_asks_polkit_for_its_action_and_obeys() {
             VIEW_ALL,
             VIEW,
             VIEW_ALL,
+            VIEW,
+            VIEW_ALL,
             ANSWER,
             ANSWER_OTHERS,
             ANSWER

@@ -13,7 +13,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const PORT: u16 = 7500;
 
 /// All that is said of the app here, as its source has it.
-const MESSAGES: [&str; 22] = [
+const MESSAGES: [&str; 25] = [
     "Overview",
     "Connections",
     "Rules",
@@ -32,10 +32,13 @@ const MESSAGES: [&str; 22] = [
     "“{name}” deleted",
     "_Undo",
     "Add Rule",
-    "Name",
-    "_Save",
-    "Action",
+    "_Name",
+    "_Action",
     "Deny",
+    "_Destination",
+    "A host or network",
+    "Host, Address, Network or Range",
+    "_Save",
 ];
 
 /// See the module's documentation.
@@ -122,6 +125,24 @@ impl<'a> Scene<'a> {
         self.desktop.key(&[&format!("alt+{number}")]).unwrap();
         let page = self.words.say(message);
         self.wait(&Find::role("grouping").named(&page));
+    }
+
+    /// Writes into a row of the editor.
+    pub fn write(&mut self, row: &str, text: &str) {
+        let row = Find::role("text")
+            .named(&self.words.say(row))
+            .in_window(BASTION);
+        self.wait(&row);
+        self.desktop.set_text(&row, text).unwrap();
+    }
+
+    /// Chooses in a row of the editor.
+    pub fn choose(&mut self, row: &str, item: &str) {
+        let row = Find::role("combo box").named(&self.words.say(row));
+        let item = self.words.say(item);
+        // What has the focus is scrolled to.
+        self.desktop.focus(&row).unwrap();
+        self.desktop.choose(&row, &item).unwrap();
     }
 
     /// A picture of a window.

@@ -8,6 +8,9 @@ use crate::scene::{BASTION, PATIENCE, PORT, Scene};
 /// The text with which programs' connections fail that are denied.
 const DENIED: &str = "ECONNABORTED";
 
+/// Where nobody goes.
+const NOWHERE: &str = "192.0.2.99";
+
 /// Two programs connect: one is allowed for good, and one denied.
 pub fn answer_questions(scene: &mut Scene<'_>) {
     let title = scene.words.say("Connection Request");
@@ -99,20 +102,19 @@ pub fn change_rules(scene: &mut Scene<'_>) {
     make_rule(scene);
 }
 
-/// Makes a rule in the editor, which denies everything the name says.
+/// Makes a rule in the editor, which denies a place to which nobody goes.
 fn make_rule(scene: &mut Scene<'_>) {
     let name = scene.name("by hand");
     scene.press(&Find::button(&scene.words.say("Add Rule")).in_window(BASTION));
-    let entry = scene.words.say("Name");
-    let entry = Find::role("text").named(&entry).in_window(BASTION);
-    scene.wait(&entry);
-    scene.desktop.set_text(&entry, &name).unwrap();
-    let action = Find::role("combo box").named(&scene.words.say("Action"));
-    let deny = scene.words.say("Deny");
-    scene.desktop.choose(&action, &deny).unwrap();
+    scene.write("_Name", &name);
+    scene.choose("_Action", "Deny");
+    scene.choose("_Destination", "A host or network");
+    scene.write("Host, Address, Network or Range", NOWHERE);
     scene.picture(BASTION, "editor");
     scene.press(&Find::button(&scene.words.say("_Save")));
-    wait_for_rule(scene, &name, |rule| rule["action"] == "deny");
+    wait_for_rule(scene, &name, |rule| {
+        rule["action"] == "deny" && rule["destination"] == NOWHERE
+    });
 }
 
 /// Both decisions are in the log, each with its program.

@@ -76,7 +76,7 @@ fn sender(program: &ProgramMatcher, started_by: Option<&ProgramMatcher>, uid: u3
     Identity::Process(Arc::new(process))
 }
 
-/// Where the addresses meant begin and end.
+/// Where the addresses meant begin and end, or near that.
 fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
     match destination {
         DestinationMatcher::Address(address) => vec![*address],
@@ -86,6 +86,7 @@ fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
             .split('-')
             .map(|end| end.parse().unwrap())
             .collect(),
+        // Some of every group: what one means, another leaves out.
         DestinationMatcher::Group(_) => [
             "224.0.0.1",
             "255.255.255.255",
@@ -105,12 +106,7 @@ fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
             "128.0.0.1",
         ]
         .map(|text| text.parse().unwrap())
-        .into_iter()
-        .filter(|address| {
-            let flow = flow_to(&IpAddr::to_string(address));
-            destination.matches(&flow)
-        })
-        .collect(),
+        .into(),
         _ => Vec::new(),
     }
 }
