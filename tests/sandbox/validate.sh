@@ -35,7 +35,11 @@ scripts() {
 
 python_syntax() { python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$1"; }
 
-c_syntax() { gcc -std=gnu11 -O1 -Wall -Wextra -Werror -fsyntax-only "$1"; }
+c_syntax() {
+  local flags=()
+  if grep -q '<adwaita.h>' "$1"; then read -ra flags <<<"$(pkg-config --cflags libadwaita-1)"; fi
+  gcc -std=gnu11 -O1 -Wall -Wextra -Werror -fsyntax-only ${flags[@]+"${flags[@]}"} "$1"
+}
 
 schemas() {
   local directory
