@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bastion_tests::{Desktop, Destination, Find, Firewall, Manner, Program, Transport};
+use bastion_tests::{Desktop, Destination, Find, Firewall, Manner, Program, Transport, eventually};
 
 use crate::look::{Look, Words};
 
 /// Far more than anything should need.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a page may take after its key.
+const LOOK: Duration = Duration::from_secs(3);
 /// Where programs go.
 pub const PORT: u16 = 7500;
 
@@ -121,10 +123,15 @@ impl<'a> Scene<'a> {
     pub fn page(&mut self, message: &str) {
         let pages = ["Overview", "Connections", "Rules", "Log"];
         let number = pages.iter().position(|&page| page == message).unwrap() + 1;
-        self.desktop.activate_window(BASTION).unwrap();
-        self.desktop.key(&[&format!("alt+{number}")]).unwrap();
         let page = self.words.say(message);
-        self.wait(&Find::role("grouping").named(&page));
+        let page = Find::role("grouping").named(&page);
+        // A dialog that is just closing takes keys, too.
+        let shown = eventually(message, PATIENCE, || {
+            self.desktop.activate_window(BASTION).ok()?;
+            self.desktop.key(&[&format!("alt+{number}")]).ok()?;
+            self.desktop.wait_for(&page, LOOK).ok()
+        });
+        shown.unwrap_or_else(|error| panic!("{}: {error}", self.look));
     }
 
     /// Writes into a row of the editor.
