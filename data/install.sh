@@ -91,3 +91,8 @@ while IFS= read -r catalogue; do
   install -d "$share/locale/$language/LC_MESSAGES"
   msgfmt -o "$share/locale/$language/LC_MESSAGES/bastion.mo" "$catalogue"
 done < <(find po -name '*.po' 2>/dev/null | sort)
+
+# Packages do this when they are installed; an older list of settings would stay in force.
+if [ -z "$destdir" ] && command -v glib-compile-schemas >/dev/null; then
+  glib-compile-schemas "$share/glib-2.0/schemas"
+fi

@@ -37,14 +37,14 @@ impl AppSettings {
     /// A remembered text, or an empty one.
     #[must_use]
     pub fn text(&self, key: &str) -> String {
-        self.0
-            .as_ref()
-            .map_or_else(String::new, |settings| settings.string(key).into())
+        // An older schema may be installed, and what it does not have ends the program.
+        let settings = self.0.as_ref().filter(|_| self.has(key));
+        settings.map_or_else(String::new, |settings| settings.string(key).into())
     }
 
     /// Remembers a text.
     pub fn set_text(&self, key: &str, value: &str) {
-        if let Some(settings) = &self.0
+        if let Some(settings) = self.0.as_ref().filter(|_| self.has(key))
             && let Err(error) = settings.set_string(key, value)
         {
             tracing::warn!(key, %error, "a setting could not be remembered");

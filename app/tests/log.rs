@@ -112,6 +112,61 @@ fn the_log_is_filtered_and_each_filter_can_be_removed() {
 }
 
 #[test]
+fn what_is_typed_into_the_filter_stays_while_decisions_come() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--log", "1000"]);
+    let mut desktop = open(&bus, &[]);
+    desktop.shows("1\u{202f}000 decisions");
+    desktop.perform(
+        "click",
+        json!({ "find": { "role": "toggle button", "name": "Filter" } }),
+    );
+    let program = json!({ "role": "text", "name": "Program" });
+    desktop.perform("click", json!({ "find": program }));
+    for part in ["c", "u", "r", "l"] {
+        desktop.perform("type", json!({ "text": part }));
+        bus.call(DECIDE, &["3"]);
+    }
+    desktop.wait(button("Remove filter: curl"));
+    assert_eq!(desktop.wait(program)["text"], "curl");
+}
+
+/// What is exported to a file of this name, by the menu and the file dialog.
+fn exported(desktop: &mut Desktop, directory: &Path, name: &str) -> String {
+    let menu = json!({ "role": "toggle button", "name": "More" });
+    desktop.perform("click", json!({ "find": menu }));
+    key(desktop, "Return");
+    let dialog = json!({ "role": "dialog", "name": "Export Log" });
+    desktop.wait(dialog.clone());
+    let path = directory.join(name);
+    let entry = json!({ "role": "text", "within": dialog });
+    desktop.perform("set_text", json!({ "find": entry, "text": path }));
+    let accept = json!({ "role": "button", "name": "Export", "within": dialog });
+    let ready = json!({ "find": accept, "state": "sensitive" });
+    desktop.perform("wait_state", ready);
+    desktop.perform("press", json!({ "find": accept }));
+    desktop.shows(&format!("Log exported to “{name}”"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_log_is_exported_as_the_name_of_the_file_says() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--log", "600"]);
+    let mut desktop = open(&bus, &[]);
+    desktop.shows("600 decisions");
+    let directory = tempfile::tempdir().unwrap();
+    let table = exported(&mut desktop, directory.path(), "log.csv");
+    // A line for each, and one for the names of the columns.
+    assert_eq!(table.lines().count(), 601);
+    assert!(table.lines().nth(1).unwrap().contains(FIRST));
+    let json = exported(&mut desktop, directory.path(), "log.json");
+    let events: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(events.len(), 600);
+    assert_eq!(events[0]["host"], FIRST);
+}
+
+#[test]
 fn why_something_was_decided_is_told_and_the_rule_opens() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);

@@ -141,18 +141,28 @@ def wait_gone(selector, timeout):
         time.sleep(POLL)
 
 
-def wait_described(selector, timeout):
-    """What the match is, as soon as there is one that stays until it is read."""
+def wait_read(selector, timeout, read):
+    """What is read of the match, as soon as there is one that stays until it is read."""
     end = time.monotonic() + timeout
     while True:
         node = wait(selector, max(0.0, end - time.monotonic()))
         try:
-            return describe(node)
+            return read(node)
         except GLib.Error:
             # A list that was filled anew, perhaps; then it is there again.
             if time.monotonic() > end:
                 raise
         time.sleep(POLL)
+
+
+def wait_described(selector, timeout):
+    """What the match is."""
+    return wait_read(selector, timeout, describe)
+
+
+def wait_placed(selector, timeout):
+    """Where the match is: the name of its window, and its extents there."""
+    return wait_read(selector, timeout, lambda node: (window_name_of(node), describe(node)["extents"]))
 
 
 def wait_state(selector, state, value, timeout):

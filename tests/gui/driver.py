@@ -55,9 +55,8 @@ class Driver:
             self.click(find, timeout)
 
     def click(self, find, timeout=DEFAULT_TIMEOUT):
-        node = a11y.wait(find, timeout)
-        x, y, width, height = a11y.describe(node)["extents"]
-        display.click(a11y.window_name_of(node), x + width // 2, y + height // 2)
+        window, (x, y, width, height) = a11y.wait_placed(find, timeout)
+        display.click(window, x + width // 2, y + height // 2)
         time.sleep(a11y.PRESS_PAUSE)
 
     def click_at(self, window, x, y):

@@ -146,6 +146,9 @@ impl Message {
             .child(&label)
             .activatable(false)
             .focusable(false)
+            // A list passes by rows that are insensitive; at others that take no focus Tab ends.
+            .sensitive(false)
+            .css_classes(["message"])
             .visible(false)
             .build();
         let of: Vec<_> = of.iter().map(|widget| (*widget).clone()).collect();

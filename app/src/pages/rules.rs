@@ -33,6 +33,8 @@ pub struct Rules {
     filter: Rc<RefCell<Filter>>,
     page: Rc<Page>,
     editor: Option<Controller<Editor>>,
+    /// Counts the editors that were opened.
+    edited: u64,
     /// Rules whose switch was used and of which the helper has said nothing yet.
     switching: HashSet<String>,
     /// Rules are being imported, each of which changes the list.
@@ -67,10 +69,10 @@ pub enum Input {
     Delete(Box<WireRule>),
     /// The user switches a rule on or off.
     Switch(String, bool),
-    /// The editor's rule is to be kept.
-    Save(Box<WireRule>),
-    /// The editor was closed.
-    Closed,
+    /// The rule of the editor of this number is to be kept.
+    Save(u64, Box<WireRule>),
+    /// The editor of this number was closed.
+    Closed(u64),
     /// Undo a deletion.
     Restore(Box<WireRule>),
     /// The user wants to import rules.
@@ -94,8 +96,8 @@ pub enum Done {
     Switched(String, Result<(), Failure>),
     /// A rule was deleted.
     Deleted(Box<WireRule>, Result<(), Failure>),
-    /// A rule was kept from the editor.
-    Saved(Result<(), Failure>),
+    /// A rule was kept from the editor of this number.
+    Saved(u64, Result<(), Failure>),
     /// A rule was added again.
     Restored(Result<(), Failure>),
     /// So many of so many rules were added; why not more.
@@ -141,6 +143,7 @@ impl Component for Rules {
             filter,
             page,
             editor: None,
+            edited: 0,
             switching: HashSet::new(),
             importing: false,
             programs: Vec::new(),
@@ -168,7 +171,9 @@ impl Component for Rules {
                     self.edit(Some(rule), &sender, root);
                 }
             }
-            Input::Closed => self.editor = None,
+            Input::Closed(number) => {
+                self.editor.take_if(|_| number == self.edited);
+            }
             Input::Switch(id, enabled) => {
                 self.switching.insert(id.clone());
                 let client = self.context.client.clone();
@@ -185,13 +190,14 @@ impl Component for Rules {
                     Done::Deleted(rule, result)
                 });
             }
-            Input::Save(rule) => {
+            Input::Save(number, rule) => {
                 let client = self.context.client.clone();
                 sender.oneshot_command(async move {
-                    Done::Saved(match rule.id {
+                    let kept = match rule.id {
                         Some(_) => client.replace_rule(&rule).await,
                         None => client.add_rule(&rule).await.map(|_| ()),
-                    })
+                    };
+                    Done::Saved(number, kept)
                 });
             }
             Input::Restore(rule) => {
@@ -253,11 +259,17 @@ impl Component for Rules {
                     tracing::debug!("the window is gone already");
                 }
             }
-            Done::Saved(result) => {
-                if let Some(editor) = &self.editor {
+            // It is for the editor that asked, not for one that was opened since.
+            Done::Saved(number, result) => match &self.editor {
+                Some(editor) if number == self.edited => {
                     editor.emit(editor::Input::Saved(result));
                 }
-            }
+                _ => {
+                    if let Err(failure) = result {
+                        report(out, failure);
+                    }
+                }
+            },
             Done::Deleted(_, Err(failure)) | Done::Restored(Err(failure)) => report(out, failure),
             Done::Restored(Ok(())) => {}
             Done::Imported(added, chosen, result) => {
@@ -345,11 +357,13 @@ impl Rules {
             client,
             directory,
         };
+        self.edited += 1;
+        let number = self.edited;
         let editor = Editor::builder()
             .launch(init)
-            .forward(sender.input_sender(), |output| match output {
-                editor::Output::Save(rule) => Input::Save(rule),
-                editor::Output::Closed => Input::Closed,
+            .forward(sender.input_sender(), move |output| match output {
+                editor::Output::Save(rule) => Input::Save(number, rule),
+                editor::Output::Closed => Input::Closed(number),
             });
         editor.widget().present(Some(root));
         self.editor = Some(editor);

@@ -9,13 +9,12 @@ use super::{Output, Prompt, tell, view};
 use crate::i18n::gettext_f;
 use crate::model::notice::{Open, When, Wording};
 use crate::model::question::{self, QuestionText};
-
-const SETTING: &str = "question-notifications";
+use crate::settings::QUESTION_NOTIFICATIONS;
 
 impl Prompt {
     /// Has the desktop show what it is to show by now.
     pub(super) fn notify(&mut self, window: &adw::Window, sender: &ComponentSender<Self>) {
-        let when = When::parse(&self.settings.text(SETTING));
+        let when = When::parse(&self.settings.text(QUESTION_NOTIFICATIONS));
         let open = self.open(window);
         let now = (self.clock.steady)();
         for news in self.notices.update(when, &open, now) {

@@ -51,16 +51,13 @@ impl From<ExportError> for Problem {
 
 /// Asks where to.
 pub(super) fn ask(parent: &adw::ToolbarView, sender: &ComponentSender<LogPage>) {
+    // One for both: the dialog does not tell which was chosen, so the name's ending has to.
+    let filter = gtk::FileFilter::new();
+    filter.set_name(Some(&gettext("Logs (.csv, .json)")));
+    filter.add_suffix("csv");
+    filter.add_suffix("json");
     let filters = gio::ListStore::new::<gtk::FileFilter>();
-    for (name, suffix) in [
-        (gettext("Comma-Separated Values (.csv)"), "csv"),
-        (gettext("JSON (.json)"), "json"),
-    ] {
-        let filter = gtk::FileFilter::new();
-        filter.set_name(Some(&name));
-        filter.add_suffix(suffix);
-        filters.append(&filter);
-    }
+    filters.append(&filter);
     let today = Day::of(time::now()).map_or_else(String::new, |day| {
         format!("-{:04}-{:02}-{:02}", day.year, day.month, day.day)
     });

@@ -269,13 +269,13 @@ impl LogPage {
     /// Asks for the log anew. What was shown stays until the first pages have come.
     fn restart(&mut self, sender: &ComponentSender<Self>) {
         match self.filter.query(time::now()) {
-            Ok(query) => self.query = query,
-            Err(problem) => {
-                self.problem = Some(problem);
-                return;
+            Ok(query) => {
+                self.query = query;
+                self.problem = None;
             }
+            // What was asked last goes on being shown, also anew.
+            Err(problem) => self.problem = Some(problem),
         }
-        self.problem = None;
         self.trouble = None;
         self.generation += 1;
         self.loading = true;

@@ -32,6 +32,8 @@ pub(super) struct Form {
     problem: gtk::Label,
     /// Ids and names, in the order of the row's choices after "any".
     rules: RefCell<Vec<(String, String)>>,
+    /// What the page had it show last. What somebody types meanwhile is no other filter yet.
+    shown: RefCell<Filter>,
     /// The form is being changed by the page, not by the user.
     quiet: Cell<bool>,
     /// Runs out when a text has stayed as it is for a while.
@@ -59,6 +61,7 @@ impl Form {
             ),
             problem: problem(),
             rules: RefCell::default(),
+            shown: RefCell::default(),
             quiet: Cell::default(),
             rest: Cell::default(),
             chosen,
@@ -221,12 +224,12 @@ impl Form {
             _ => gettext("A destination is an address, or a name like example.org."),
         });
         self.problem.set_visible(!field.is_empty());
-        if self.filter()
-            == (Filter {
-                text: String::new(),
-                ..filter.clone()
-            })
-        {
+        let wanted = Filter {
+            text: String::new(),
+            ..filter.clone()
+        };
+        let before = self.shown.replace(wanted.clone());
+        if before == wanted || self.filter() == wanted {
             return;
         }
         self.quiet.set(true);
