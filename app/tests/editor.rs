@@ -197,6 +197,10 @@ fn nonsense_is_named_and_enter_does_not_save_it() {
     write(&mut desktop, "Ports (Empty for All)", "443");
     desktop.wait_gone(title(said));
     can_save(&mut desktop, true);
+    // What is said of a field instead, such as a port's service, is not in the keyboard's way.
+    desktop.perform("focus", json!({ "find": ports }));
+    let protocol = json!({ "role": "combo box", "name": "Protocol" });
+    desktop.perform("focus", json!({ "find": protocol }));
     choose(&mut desktop, "Lifetime", "Until a certain time");
     write(&mut desktop, "Date and Time", "2001-01-01 10:00");
     desktop.shows("This time is over already.");

@@ -122,7 +122,7 @@ fn what_is_typed_into_the_filter_stays_while_decisions_come() {
         json!({ "find": { "role": "toggle button", "name": "Filter" } }),
     );
     let program = json!({ "role": "text", "name": "Program" });
-    desktop.perform("click", json!({ "find": program }));
+    desktop.perform("focus", json!({ "find": program }));
     for part in ["c", "u", "r", "l"] {
         desktop.perform("type", json!({ "text": part }));
         bus.call(DECIDE, &["3"]);

@@ -18,6 +18,7 @@ from gi.repository import Atspi, GLib  # noqa: E402
 
 PRESS_PAUSE = 0.3  # seconds; GTK takes faster presses of a button as one
 POLL = 0.1  # seconds
+ANSWER = 10_000  # milliseconds
 
 State = Atspi.StateType
 REPORTED_STATES = {
@@ -42,6 +43,8 @@ class NotFound(Exception):
 def start():
     """Connects to the accessibility bus."""
     Atspi.init()
+    # A computer that is very busy is no program that hangs; the library gives up after 0.8 s.
+    Atspi.set_timeout(ANSWER, ANSWER)
 
 
 def children(node):
@@ -188,7 +191,14 @@ def action_names(node):
     action = node.get_action_iface()
     if action is None:
         return []
-    return [action.get_action_name(i) for i in range(action.get_n_actions())]
+    names = []
+    for index in range(action.get_n_actions()):
+        try:
+            names.append(action.get_action_name(index))
+        except GLib.Error:
+            # GTK counts those of an insensitive widget, and does not name them.
+            names.append("")
+    return names
 
 
 def describe(node):

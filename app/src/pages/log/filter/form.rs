@@ -173,6 +173,8 @@ impl Form {
         if let Some(waiting) = self.rest.take() {
             waiting.remove();
         }
+        // What the page makes of it must not come back over what is typed until then.
+        self.shown.replace(self.filter());
         (self.chosen)(Change::To(self.filter()));
     }
 
