@@ -73,7 +73,7 @@ fn has_flows(desktop: &mut Desktop, wanted: &[&str]) {
 }
 
 /// The lines of the menu of the page, from the top.
-const LINES: [&str; 12] = [
+const LINES: [&str; 10] = [
     "Group by Program",
     "Newest First",
     "Age",
@@ -83,8 +83,6 @@ const LINES: [&str; 12] = [
     "Protocol",
     "User",
     "State",
-    "Sent",
-    "Received",
     "Reversed",
 ];
 

@@ -358,19 +358,14 @@ fn a_connection_is_ended_by_hand_by_its_user_or_an_administrator() {
         let list = ["connections", "list"].map(str::to_owned);
         let listed: Value = serde_json::from_str(&run(alice, &list, false).stdout).ok()?;
         let open = listed.as_array()?.iter();
-        // Bytes are counted of TCP alone.
-        let port = |it: &Value| {
-            let counted = it["sent"].is_u64() && it["received"].is_u64();
-            let port = it["event"]["source_port"].as_u64()?;
-            Some((u16::try_from(port).ok()?, counted))
-        };
-        let ports: Vec<(u16, bool)> = open.filter_map(port).collect();
-        let mut own = [(first, true), (connected, false)].into_iter();
-        let all = own.all(|(own, counted)| ports.contains(&(own.port(), counted)));
+        let port = |it: &Value| u16::try_from(it["event"]["source_port"].as_u64()?).ok();
+        let ports: Vec<u16> = open.filter_map(port).collect();
+        let mut own = [first, connected].into_iter();
+        let all = own.all(|own| ports.contains(&own.port()));
         all.then_some(ports)
     })
     .unwrap();
-    let others = listed.iter().any(|(port, _)| *port == his.port());
+    let others = listed.contains(&his.port());
     assert!(!others, "{listed:?}");
 
     for (socket, to) in [(first, place), (connected, datagrams)] {

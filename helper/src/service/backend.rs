@@ -226,7 +226,9 @@ impl Backend for Core {
 
     fn connections(&self, seen_by: Option<u32>) -> Vec<Connection> {
         let listed = Instant::now();
-        let open = SocketTables::open().and_then(|mut tables| tables.list_with_traffic());
+        // Without what they have carried: for that the kernel waits for the lock of each TCP socket,
+        // which its program can hold for as long as it likes.
+        let open = SocketTables::open().and_then(|mut tables| tables.list());
         let complete = open.as_ref().is_ok_and(|open| open.len() < MAX_LISTED);
         let open = open.unwrap_or_else(|error| {
             tracing::warn!(%error, "the socket tables can't be read: {error}");

@@ -2,7 +2,7 @@
 
 use bastion_ipc::Error;
 use bastion_policy::matcher::UserMatcher;
-use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
+use bastion_policy::rule::{Action, Creator, Rule, RuleId, RuleSpec};
 
 use super::core::Stored;
 use crate::engine::now;
@@ -47,6 +47,8 @@ pub(super) fn add_learned(
         .in_force
         .rules()
         .filter(|rule| rule.spec().creator == Creator::Learned)
+        // One that somebody has made deny since is not turned back.
+        .filter(|rule| rule.spec().action == Action::Allow)
         .collect();
     let mut ids = new_ids(stored);
     let mut rules: Vec<Rule> = Vec::new();

@@ -129,17 +129,20 @@ impl Core {
     ) -> Result<Vec<RuleId>, Error> {
         let open = self.ledger.suggestions(whose).map_err(unreadable)?;
         let find = |id: &u64| open.iter().find(|suggestion| suggestion.id == *id);
-        let rules = ids
+        let chosen = ids.iter().map(|id| find(id).ok_or_else(|| missing(*id)));
+        let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+        let rules = chosen
             .iter()
-            .map(|id| {
-                rule(
-                    find(id).ok_or_else(|| missing(*id))?,
-                    scope,
-                    whose.is_none(),
-                )
-            })
+            .map(|suggestion| rule(suggestion, scope, whose.is_none()))
             .collect::<Result<Vec<_>, _>>()?;
-        let made = self.change_rules(|stored| made::add_learned(stored, rules, whose))?;
+        let made = self.change_rules(|stored| {
+            // What a rule decides by now is no suggestion any more, and no way round that rule.
+            let mut chosen = chosen.iter();
+            match chosen.find(|suggestion| !is_undecided(suggestion, &stored.in_force)) {
+                Some(decided) => Err(missing(decided.id)),
+                None => made::add_learned(stored, rules, whose),
+            }
+        })?;
         // They have done their work, and with them those that the new rules decide, too.
         let rules = self.in_force();
         let done = |suggestion: &&Suggestion| {

@@ -132,7 +132,6 @@ fn view_menu(root: &adw::ToolbarView, table: &Table<Row>) -> gtk::MenuButton {
     let menu = gio::Menu::new();
     let group = format!("{VIEW}.{GROUP}");
     menu.append(Some(&gettext("_Group by Program")), Some(&group));
-    let [sent, received] = TRAFFIC;
     let names = [
         "age",
         "program",
@@ -141,8 +140,6 @@ fn view_menu(root: &adw::ToolbarView, table: &Table<Row>) -> gtk::MenuButton {
         "protocol",
         "user",
         "state",
-        sent,
-        received,
     ];
     let sort = sorted::menu(table, &gettext("Newest First"), &names);
     menu.append_section(Some(&gettext("Sort")), &sort);

@@ -141,6 +141,17 @@ pub(super) fn append(table: &mut Table<Row>) {
     table.append_column::<Received>();
     table.append_column::<Age>();
     table.append_column::<Button>();
+    show_traffic(table, false);
+}
+
+/// Shows the columns that have numbers of bytes, or hides them.
+pub(super) fn show_traffic(table: &Table<Row>, counted: bool) {
+    for column in TRAFFIC
+        .iter()
+        .filter_map(|name| table.get_columns().get(name))
+    {
+        column.set_visible(counted);
+    }
 }
 
 /// Puts rows into their order again, if it is one of numbers that have grown.

@@ -60,13 +60,14 @@ impl Office {
         let mut users = locked(&self.users);
         let all: usize = users.values().map(|user| user.threads).sum();
         let user = users.entry(uid).or_default();
-        if user.waiting.len() >= WAITING {
+        let full = all >= ALL_THREADS && user.threads == 0;
+        if full || user.waiting.len() >= WAITING {
             drop(users);
             self.reply(request.id, Outcome::TooMany);
             return;
         }
         user.waiting.push_back(request);
-        if user.threads >= THREADS || (all >= ALL_THREADS && user.threads > 0) {
+        if user.threads >= THREADS || all >= ALL_THREADS {
             return;
         }
         let office = Arc::clone(self);
