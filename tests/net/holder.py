@@ -12,7 +12,7 @@ of the errno, TIMEOUT when nothing came in time. A UDP socket that is not
 connected names the place with each datagram. Further: crowd {address, port,
 count} opens so many TCP connections; aborted {} tells how many of them were.
 
-hold {name} makes the kernel keep a UDP socket's lock, until release {}: by sending
+hold {name} makes the kernel keep a socket's lock, until release {}: by sending
 from memory whose page never comes (userfaultfd(2)), which takes root."""
 
 import ctypes

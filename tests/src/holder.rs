@@ -80,7 +80,7 @@ impl Holder {
         self.running.perform_for("aborted", json!({}), PATIENCE)
     }
 
-    /// Makes the kernel keep the lock of a UDP socket, so that it can't be ended; takes root.
+    /// Makes the kernel keep the lock of a socket, so that it can't be ended; takes root.
     ///
     /// # Errors
     /// When the kernel does not do that.

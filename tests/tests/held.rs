@@ -49,9 +49,17 @@ fn neither_others_nor_the_helper_wait_for_it() {
     let mut holder = Holder::start(firewall.sandbox(), As::Root, &stubborn).unwrap();
     let own = holder.open("held", datagrams, true).unwrap();
     holder.open("free", connection, true).unwrap();
+    holder.open("held too", connection, true).unwrap();
     let mut other = Holder::start(firewall.sandbox(), As::Background("alice"), &ordinary).unwrap();
     other.open("first", connection, true).unwrap();
     holder.hold("held").unwrap();
+    holder.hold("held too").unwrap();
+
+    // What is open is listed all the same.
+    let list = ["connections", "list", "--all"];
+    let listed = firewall.bastionctl(As::Root, &list).unwrap();
+    assert!(listed.success(), "{listed:?}");
+    assert!(listed.stdout.contains("\"open\""), "{listed:?}");
 
     // By hand: told that it can't be done.
     let remote = format!("{}:{}", datagrams.address, datagrams.port);
@@ -92,6 +100,7 @@ fn neither_others_nor_the_helper_wait_for_it() {
     assert_eq!(sent, Outcome::Reply("hello".into()));
 
     // When it lets go, its socket has been ended.
+    holder.release().unwrap();
     holder.release().unwrap();
     eventually_equal("the end of its socket", PATIENCE, &gone, || {
         holder.use_again("held")
