@@ -152,12 +152,6 @@ impl Live {
         self.rows.is_empty()
     }
 
-    /// True if it is known of some how many bytes they have carried.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        self.rows.iter().any(|row| row.sent.is_some())
-    }
-
     /// Those that are wanted.
     #[must_use]
     pub fn listing(&self, filter: &Filter) -> Listing {

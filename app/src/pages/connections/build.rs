@@ -5,7 +5,7 @@ use gtk::{gio, glib};
 use relm4::ComponentSender;
 
 use super::filters::Filters;
-use super::row::{self, Row, TRAFFIC};
+use super::row::{self, Row};
 use super::{Connections, Input, groups};
 use crate::i18n::gettext;
 use crate::pages::{Filled, Search, adaptive, scrolled};
@@ -63,15 +63,10 @@ pub(super) fn build(
         &gettext("What your programs connect to appears here."),
     );
     filled.show(0, 0);
-    let [sent, received] = TRAFFIC;
-    let steps: [(&str, &[&str]); 4] = [
+    let steps: [(&str, &[&str]); 3] = [
         ("max-width: 1020px", &["user"]),
         ("max-width: 900px", &["user", "protocol"]),
-        ("max-width: 740px", &["user", "protocol", sent, received]),
-        (
-            "max-width: 560px",
-            &["user", "protocol", sent, received, "port", "age"],
-        ),
+        ("max-width: 560px", &["user", "protocol", "port", "age"]),
     ];
     let bin = adaptive(&filled.stack, table, &steps);
     root.set_content(Some(&bin));

@@ -50,8 +50,6 @@ pub struct Connections {
     asked: Option<Instant>,
     /// The search and the filters are open.
     searching: bool,
-    /// The helper has told of bytes that connections have carried.
-    counted: bool,
 }
 
 /// What the page takes in.
@@ -130,7 +128,6 @@ impl Component for Connections {
             stale: false,
             asked: None,
             searching: false,
-            counted: false,
         };
         ComponentParts { model, widgets }
     }
@@ -265,11 +262,6 @@ impl Connections {
         let rows = self.listing.rows.iter();
         let rows = rows.map(|row| Row::new(row.clone(), self.act.clone()));
         sync(&mut self.table, rows.collect());
-        // Not each helper counts bytes; where none does there is nothing to show.
-        if !self.counted && self.live.counts() {
-            self.counted = true;
-            row::show_traffic(&self.table, true);
-        }
         row::sort_anew(&self.table);
     }
 

@@ -24,7 +24,7 @@ use crate::widgets::sync::{Keyed, Table};
 pub(super) type Act = Rc<dyn Fn(Input)>;
 
 /// Names of the columns that have numbers of bytes.
-pub(super) const TRAFFIC: [&str; 2] = ["sent", "received"];
+const TRAFFIC: [&str; 2] = ["sent", "received"];
 
 /// A row of which some things go on changing, and whom to tell what is done in it.
 pub(super) struct Row {
@@ -141,16 +141,12 @@ pub(super) fn append(table: &mut Table<Row>) {
     table.append_column::<Received>();
     table.append_column::<Age>();
     table.append_column::<Button>();
-    show_traffic(table, false);
-}
-
-/// Shows the columns that have numbers of bytes, or hides them.
-pub(super) fn show_traffic(table: &Table<Row>, counted: bool) {
+    // The helper does not count bytes at present: the kernel tells them under each socket's lock only.
     for column in TRAFFIC
         .iter()
         .filter_map(|name| table.get_columns().get(name))
     {
-        column.set_visible(counted);
+        column.set_visible(false);
     }
 }
 
