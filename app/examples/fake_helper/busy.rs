@@ -31,14 +31,12 @@ pub(crate) async fn go_on(state: Shared, bus: Connection) -> zbus::Result<()> {
     }
 }
 
-/// New ones come, the oldest go, and what stays goes on sending.
+/// New ones come, and the oldest go.
 fn change(state: &Shared, events: &[Event]) {
     let live = &mut state.lock().unwrap().live;
     let new = events.iter().map(|event| Live {
         event: event.clone(),
         state: "open".into(),
-        sent: Some(0),
-        received: Some(0),
     });
     live.extend(new);
     let come = live.iter().filter(|it| it.event.id >= FIRST).count();
@@ -48,10 +46,6 @@ fn change(state: &Shared, events: &[Event]) {
         go -= usize::from(goes);
         !goes
     });
-    for it in live {
-        it.sent = it.sent.map(|sent| sent + 700);
-        it.received = it.received.map(|received| received + 12_000);
-    }
 }
 
 fn beginning(id: u64) -> Event {

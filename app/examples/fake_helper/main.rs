@@ -294,15 +294,9 @@ fn state(ask: bool) -> State {
         true => (1..=4).map(question).collect(),
         false => Vec::new(),
     };
-    let live = |id: u64, state: &str| {
-        let event = event(id, id * 7 + 1);
-        let counted = event.protocol == "tcp" && state == "open";
-        Live {
-            state: state.into(),
-            sent: counted.then_some(900 + id * id * 3_000),
-            received: counted.then_some(5_200 + id * 1_700_000),
-            event,
-        }
+    let live = |id, state: &str| Live {
+        event: event(id, id * 7 + 1),
+        state: state.into(),
     };
     let mut connections: Vec<Live> = [0, 1, 2, 5, 6, 8, 9, 10, 11, 12, 19, 20]
         .map(|id| live(id, "open"))

@@ -191,7 +191,6 @@ mod tests {
                 ..Event::default()
             },
             state: state.into(),
-            ..Connection::default()
         }
     }
 

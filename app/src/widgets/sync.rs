@@ -19,9 +19,6 @@ pub trait Keyed: PartialEq + 'static {
 
     /// Its key.
     fn key(&self) -> Self::Key;
-
-    /// Shows what `newer`, which is equal, has of what goes on changing.
-    fn follow(&self, _newer: &Self) {}
 }
 
 /// Makes `list` hold `rows`. A list that shows its beginning goes on showing it, though GTK would
@@ -105,10 +102,7 @@ fn replace<T: Keyed>(store: &gio::ListStore, rows: Vec<T>) {
     let after: Vec<glib::BoxedAnyObject> = rows
         .into_iter()
         .map(|row| match known.remove(&row.key()) {
-            Some(item) if *item.borrow::<T>() == row => {
-                item.borrow::<T>().follow(&row);
-                item
-            }
+            Some(item) if *item.borrow::<T>() == row => item,
             _ => glib::BoxedAnyObject::new(row),
         })
         .collect();

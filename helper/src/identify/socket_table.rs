@@ -268,7 +268,6 @@ mod tests {
             interface: 0,
             ipv6: false,
             ipv6_only: false,
-            traffic: None,
         }
     }
 

@@ -13,17 +13,13 @@ use super::record;
 use crate::engine::now;
 use crate::identify::{SocketTableIdentifier, flow_of};
 use crate::sockets::{
-    MAX_LISTED, SocketEntry, SocketError, SocketState, SocketTables, Traffic, own_addresses,
+    MAX_LISTED, SocketEntry, SocketError, SocketState, SocketTables, own_addresses,
 };
 
-/// The ends of these sockets' connections, and what each has carried.
-pub(super) fn tuples(
-    sockets: &[SocketEntry],
-) -> impl Iterator<Item = (Tuple, Option<Traffic>)> + '_ {
-    let ends = |socket| Some(Tuple::from(&flow_of(socket)?));
-    sockets
-        .iter()
-        .filter_map(move |socket| Some((ends(socket)?, socket.traffic)))
+/// The ends of these sockets' connections.
+pub(super) fn tuples(sockets: &[SocketEntry]) -> impl Iterator<Item = Tuple> + '_ {
+    let flows = sockets.iter().filter_map(flow_of);
+    flows.map(|flow| Tuple::from(&flow))
 }
 
 /// Sockets that are looked up in one go.

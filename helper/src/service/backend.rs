@@ -244,7 +244,6 @@ impl Backend for Core {
             Connection {
                 event,
                 state: "waiting".into(),
-                ..Connection::default()
             }
         });
         let mut connections: Vec<Connection> = waiting.collect();

@@ -7,8 +7,6 @@ use bastion_ipc::wire::{Connection, Event};
 use bastion_policy::flow::Tuple;
 use bastion_policy::matcher::HostName;
 
-use crate::sockets::Traffic;
-
 #[derive(Debug)]
 struct Entry {
     event: Event,
@@ -66,29 +64,27 @@ impl Passed {
         self.order.len() >= Self::ROOM / 2
     }
 
-    /// The connections of these sockets, which were listed at `listed`, as far as they are known,
-    /// with what they have carried.
+    /// The connections of these sockets, which were listed at `listed`, as far as they are known.
     /// If the list is `complete`, those known before that are not in it are closed and forgotten.
     pub fn open(
         &mut self,
-        sockets: impl IntoIterator<Item = (Tuple, Option<Traffic>)>,
+        sockets: impl IntoIterator<Item = Tuple>,
         listed: Instant,
         complete: bool,
     ) -> Vec<Connection> {
-        let open: HashMap<Tuple, Option<Traffic>> = sockets.into_iter().collect();
+        let open: std::collections::HashSet<Tuple> = sockets.into_iter().collect();
         if complete {
             self.events
-                .retain(|tuple, entry| entry.added >= listed || open.contains_key(tuple));
+                .retain(|tuple, entry| entry.added >= listed || open.contains(tuple));
             self.order.retain(|tuple| self.events.contains_key(tuple));
         }
         self.order
             .iter()
-            .filter_map(|tuple| Some((open.get(tuple)?, self.events.get(tuple)?)))
-            .map(|(traffic, entry)| Connection {
+            .filter(|tuple| open.contains(tuple))
+            .filter_map(|tuple| self.events.get(tuple))
+            .map(|entry| Connection {
                 event: entry.event.clone(),
                 state: "open".into(),
-                sent: traffic.map(|traffic| traffic.sent),
-                received: traffic.map(|traffic| traffic.received),
             })
             .collect()
     }
@@ -126,11 +122,6 @@ mod tests {
         passed
     }
 
-    /// Of sockets with these numbers, of which nothing else is known.
-    fn sockets<const N: usize>(numbers: [u16; N]) -> [(Tuple, Option<Traffic>); N] {
-        numbers.map(|number| (tuple(number), None))
-    }
-
     fn ports(connections: Vec<Connection>) -> Vec<u16> {
         connections.iter().map(|c| c.event.source_port).collect()
     }
@@ -139,8 +130,11 @@ mod tests {
     fn closed_sockets_are_forgotten_and_open_ones_stay_in_order() {
         let mut passed = three();
         let later = Instant::now() + Duration::from_secs(1);
-        assert_eq!(ports(passed.open(sockets([3, 9, 1]), later, true)), [1, 3]);
-        assert_eq!(ports(passed.open(sockets([2, 3]), later, true)), [3]);
+        assert_eq!(
+            ports(passed.open([tuple(3), tuple(9), tuple(1)], later, true)),
+            [1, 3]
+        );
+        assert_eq!(ports(passed.open([tuple(2), tuple(3)], later, true)), [3]);
     }
 
     #[test]
@@ -151,21 +145,9 @@ mod tests {
         let later = Instant::now() + Duration::from_secs(1);
         assert_eq!(ports(passed.open([], later, false)), [0u16; 0]);
         assert_eq!(
-            ports(passed.open(sockets([1, 2, 3]), later, true)),
+            ports(passed.open([1, 2, 3].map(tuple), later, true)),
             [1, 2, 3]
         );
-    }
-
-    #[test]
-    fn what_a_connection_has_carried_is_its_sockets() {
-        let carried = Traffic {
-            sent: 5,
-            received: 7,
-        };
-        let open = [(tuple(1), Some(carried)), (tuple(2), None)];
-        let told = three().open(open, Instant::now(), true);
-        let told: Vec<_> = told.iter().map(|it| (it.sent, it.received)).collect();
-        assert_eq!(told, [(Some(5), Some(7)), (None, None)]);
     }
 
     #[test]

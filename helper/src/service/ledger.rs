@@ -21,7 +21,6 @@ use super::core::lock;
 use super::record;
 use super::suggestions::suggested;
 use crate::engine::{Decided, now};
-use crate::sockets::Traffic;
 use crate::store::log::{Hits, LogError};
 use crate::store::{EventLog, LogReader};
 
@@ -236,7 +235,7 @@ impl Ledger {
     /// socket is open.
     pub fn open(
         &self,
-        sockets: impl IntoIterator<Item = (Tuple, Option<Traffic>)>,
+        sockets: impl IntoIterator<Item = Tuple>,
         listed: Instant,
         complete: bool,
     ) -> Vec<Connection> {

@@ -20,8 +20,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
-use super::wanted::Wanted;
-use super::{SocketEntry, SocketError, SocketState, Traffic};
+use super::{SocketEntry, SocketError, SocketState};
 
 /// The kernel writes at most 32 KiB of a dump at once (`NLMSG_GOODSIZE` up to that, netlink(7)).
 const BUFFER: usize = 32 * 1024;
@@ -129,34 +128,31 @@ impl Diag {
         }
     }
 
-    /// Every socket of this family, protocol and set of states that is wanted.
+    /// Every socket of this family, protocol and set of states, and, unless it is 0, local port.
     pub fn all(
         &mut self,
         family: Family,
         protocol: Protocol,
         states: StateFlags,
-        wanted: Wanted,
+        local_port: u16,
         mut each: impl FnMut(SocketEntry),
     ) -> Result<(), SocketError> {
         let request = InetRequest {
             family: family.number(),
             protocol: protocol.number(),
-            extensions: match wanted {
-                Wanted::WithTraffic => ExtensionFlags::INFO,
-                Wanted::All | Wanted::AtPort(_) => ExtensionFlags::empty(),
-            },
+            extensions: ExtensionFlags::empty(),
             states,
             socket_id: SocketId {
-                source_port: wanted.port(),
+                source_port: local_port,
                 ..family.unspecified()
             },
         };
         let message = SockDiagMessage::InetRequest(request);
         self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let port = wanted.port();
+        let wanted = |entry: &SocketEntry| local_port == 0 || entry.local.port() == local_port;
         self.receive(Expect::Many, |response| {
             let entry = entry(&response, protocol);
-            if port == 0 || entry.local.port() == port {
+            if wanted(&entry) {
                 each(entry);
             }
         })
@@ -287,10 +283,6 @@ fn entry(response: &InetResponse, protocol: Protocol) -> SocketEntry {
     let end = |address: IpAddr, port| SocketAddr::new(address.to_canonical(), port);
     let remote = end(id.destination_address, id.destination_port);
     let has_remote = !remote.ip().is_unspecified() || remote.port() != 0;
-    let traffic = response.nlas.iter().find_map(|nla| match nla {
-        Nla::TcpInfo(info) if protocol == Protocol::Tcp => Traffic::of_tcp_info(info),
-        _ => None,
-    });
     SocketEntry {
         protocol,
         local: end(id.source_address, id.source_port),
@@ -302,7 +294,6 @@ fn entry(response: &InetResponse, protocol: Protocol) -> SocketEntry {
         interface: id.interface_id,
         ipv6: header.family == AF_INET6,
         ipv6_only: response.nlas.contains(&Nla::SkV6Only(true)),
-        traffic,
     }
 }
 
@@ -355,7 +346,6 @@ mod tests {
             interface: 3,
             ipv6: false,
             ipv6_only: false,
-            traffic: None,
         };
         assert_eq!(found, [expected]);
     }

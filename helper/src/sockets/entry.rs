@@ -38,34 +38,6 @@ impl SocketState {
     }
 }
 
-/// How much a TCP connection has carried so far, in bytes of payload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// From here, each byte once however often it was sent.
-    pub sent: u64,
-    /// To here.
-    pub received: u64,
-}
-
-impl Traffic {
-    /// Reads `struct tcp_info` (include/uapi/linux/tcp.h), which only ever grows at its end. `None`
-    /// where it is of a kernel that does not count yet what is sent (before 4.19).
-    #[must_use]
-    pub fn of_tcp_info(info: &[u8]) -> Option<Self> {
-        const RECEIVED: usize = 128;
-        const SENT: usize = 200;
-        const SENT_AGAIN: usize = 208;
-        let at = |offset: usize| {
-            let bytes = info.get(offset..)?.first_chunk()?;
-            Some(u64::from_ne_bytes(*bytes))
-        };
-        Some(Self {
-            sent: at(SENT)?.saturating_sub(at(SENT_AGAIN)?),
-            received: at(RECEIVED)?,
-        })
-    }
-}
-
 /// A socket as the kernel's tables show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketEntry {
@@ -93,8 +65,6 @@ pub struct SocketEntry {
     /// True if it is known to carry no IPv4 (`IPV6_V6ONLY`, ipv6(7)). Of connected sockets the
     /// kernel does not tell.
     pub ipv6_only: bool,
-    /// What it has carried; only of TCP, and where it was asked for.
-    pub traffic: Option<Traffic>,
 }
 
 impl SocketEntry {
@@ -114,27 +84,5 @@ impl SocketEntry {
         self.protocol == flow.protocol
             && self.local == SocketAddr::new(flow.source, flow.source_port)
             && self.remote == Some(SocketAddr::new(flow.destination, flow.destination_port))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn traffic_is_read_from_what_the_kernel_has_of_it() {
-        let mut info = [0; 232];
-        for (at, value) in [(128, 7u64), (200, 5_000), (208, 1_000)] {
-            info[at..at + 8].copy_from_slice(&value.to_ne_bytes());
-        }
-        let whole = Traffic {
-            sent: 4_000,
-            received: 7,
-        };
-        assert_eq!(Traffic::of_tcp_info(&info), Some(whole));
-        for short in 0..216 {
-            assert_eq!(Traffic::of_tcp_info(&info[..short]), None);
-        }
-        assert_eq!(Traffic::of_tcp_info(&info[..216]), Some(whole));
     }
 }

@@ -15,13 +15,11 @@ mod diag;
 mod entry;
 mod own;
 mod text;
-mod wanted;
 
 pub use destroyer::{Destroyer, Destroying};
 use diag::{Diag, Family, Key};
-pub use entry::{SocketEntry, SocketState, Traffic};
+pub use entry::{SocketEntry, SocketState};
 pub use own::own_addresses;
-use wanted::Wanted;
 
 /// Most sockets [`SocketTables::list`] gives; what lies beyond is left out.
 pub const MAX_LISTED: usize = 16_384;
@@ -121,18 +119,6 @@ impl SocketTables {
     /// # Errors
     /// [`SocketError::Read`].
     pub fn list(&mut self) -> Result<Vec<SocketEntry>, SocketError> {
-        self.all_connected(Wanted::All)
-    }
-
-    /// The same, with what the TCP connections have carried.
-    ///
-    /// # Errors
-    /// [`SocketError::Read`].
-    pub fn list_with_traffic(&mut self) -> Result<Vec<SocketEntry>, SocketError> {
-        self.all_connected(Wanted::WithTraffic)
-    }
-
-    fn all_connected(&mut self, which: Wanted) -> Result<Vec<SocketEntry>, SocketError> {
         let unlisted = StateFlags::LISTEN | StateFlags::CLOSE | StateFlags::TIME_WAIT;
         let wanted = [
             (Protocol::Tcp, StateFlags::all().difference(unlisted)),
@@ -142,7 +128,7 @@ impl SocketTables {
         for (protocol, states) in wanted {
             for family in [Family::V4, Family::V6] {
                 self.diag
-                    .all(family, protocol, states.clone(), which, |entry| {
+                    .all(family, protocol, states.clone(), 0, |entry| {
                         if list.len() < MAX_LISTED {
                             list.push(entry);
                         }
@@ -159,15 +145,10 @@ impl SocketTables {
     pub fn listening_ports(&mut self) -> Result<HashSet<u16>, SocketError> {
         let mut ports = HashSet::new();
         for family in [Family::V4, Family::V6] {
-            self.diag.all(
-                family,
-                Protocol::Tcp,
-                StateFlags::LISTEN,
-                Wanted::All,
-                |entry| {
+            self.diag
+                .all(family, Protocol::Tcp, StateFlags::LISTEN, 0, |entry| {
                     ports.insert(entry.local.port());
-                },
-            )?;
+                })?;
         }
         Ok(ports)
     }
@@ -184,7 +165,7 @@ impl SocketTables {
         for protocol in [Protocol::Udp, Protocol::UdpLite] {
             for family in [Family::V4, Family::V6] {
                 self.diag
-                    .all(family, protocol, StateFlags::all(), Wanted::All, |entry| {
+                    .all(family, protocol, StateFlags::all(), 0, |entry| {
                         if wanted(&entry) {
                             sockets.push(entry);
                         }
@@ -250,9 +231,9 @@ impl SocketTables {
             if family == Family::V4 && !ipv4 {
                 continue;
             }
-            let at = Wanted::AtPort(flow.source_port);
+            let port = flow.source_port;
             self.diag
-                .all(family, flow.protocol, states.clone(), at, |entry| {
+                .all(family, flow.protocol, states.clone(), port, |entry| {
                     if !(ipv4 && entry.ipv6_only) {
                         found.push(entry);
                     }
@@ -297,7 +278,6 @@ fn sctp(flow: &Flow) -> Result<Vec<SocketEntry>, SocketError> {
             interface: 0,
             ipv6: flow.source.is_ipv6(),
             ipv6_only: false,
-            traffic: None,
         })
         .collect())
 }

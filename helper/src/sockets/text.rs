@@ -56,7 +56,6 @@ impl Line {
             interface: 0,
             ipv6: self.local.is_ipv6(),
             ipv6_only: self.local.is_ipv6(),
-            traffic: None,
         }
     }
 }

@@ -249,8 +249,6 @@ impl Backend for Memory {
         let connection = |event: &Event| Connection {
             event: event.clone(),
             state: "open".into(),
-            sent: Some(1_500),
-            received: None,
         };
         log.iter().filter(sees).map(connection).collect()
     }

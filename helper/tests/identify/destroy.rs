@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bastion_helper::identify::SocketTableIdentifier;
 use bastion_helper::sockets::{
-    Destroyed, Destroyer, SocketEntry, SocketError, SocketState, SocketTables, Traffic,
+    Destroyed, Destroyer, SocketEntry, SocketError, SocketState, SocketTables,
 };
 use bastion_policy::flow::{Flow, Protocol};
 
@@ -233,33 +233,6 @@ fn icmp_has_no_connections() {
         let flow = flow("icmp 192.0.2.1 7 198.51.100.7 0");
         let destroyed = destroy(&flow);
         assert_eq!(destroyed, Destroyed::Connectionless);
-    });
-}
-
-#[test]
-fn the_list_tells_what_connections_have_carried_if_it_is_asked() {
-    in_network(|| {
-        let mut program = Program::start(
-            "l = socket(); l.bind(('192.0.2.1', 8000)); l.listen()\n\
-             o = socket(); o.connect(l.getsockname()); a, _ = l.accept()\n\
-             o.sendall(bytes(5000)); a.recv(5000, MSG_WAITALL)\n\
-             a.sendall(bytes(7)); o.recv(7, MSG_WAITALL)\n\
-             u = socket(AF_INET, SOCK_DGRAM); u.connect((V4, 8003)); say('ready'); wait()",
-        );
-        program.line();
-        let mut tables = SocketTables::open().unwrap();
-        let of = |list: Vec<SocketEntry>, port| {
-            let to = |it: &&SocketEntry| it.remote.is_some_and(|remote| remote.port() == port);
-            list.iter().find(to).unwrap().traffic
-        };
-        let carried = Traffic {
-            sent: 5_000,
-            received: 7,
-        };
-        let counted = tables.list_with_traffic().unwrap();
-        assert_eq!(of(counted.clone(), 8000), Some(carried));
-        assert_eq!(of(counted, 8003), None);
-        assert_eq!(of(tables.list().unwrap(), 8000), None);
     });
 }
 

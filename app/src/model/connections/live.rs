@@ -19,12 +19,8 @@ pub struct LiveRow {
     /// Tells it from others: its two ends. The question about a connection and the connection that
     /// comes of it are one row.
     pub ends: Rc<Ends>,
-    /// What there is to show of it, but for what goes on changing.
+    /// What there is to show of it.
     pub flow: Rc<FlowRow>,
-    /// Bytes sent, where they are counted.
-    pub sent: Option<u64>,
-    /// Bytes received, likewise.
-    pub received: Option<u64>,
 }
 
 /// By what connections can be told apart to show some of them.
@@ -130,12 +126,7 @@ impl Live {
             let flow = before
                 .remove(&key)
                 .unwrap_or_else(|| Rc::new(FlowRow::of_connection(&connection, directory)));
-            LiveRow {
-                ends: key.0,
-                flow,
-                sent: connection.sent,
-                received: connection.received,
-            }
+            LiveRow { ends: key.0, flow }
         };
         self.rows = connections.into_iter().map(row).collect();
     }
@@ -274,17 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_listed_before_is_kept_and_what_goes_on_changing_is_told() {
+    fn what_was_listed_before_is_kept() {
         let mut live = live(three());
         let before = live.listing(&Filter::default());
         let mut now = three();
-        now[0].sent = Some(9);
         now[1].state = "open".into();
         live.update(now, &directory());
         let after = live.listing(&Filter::default());
         assert_eq!(ids(&after), [3, 2, 1]);
         assert!(Rc::ptr_eq(&after.rows[0].flow, &before.rows[1].flow));
-        assert_eq!((after.rows[2].sent, before.rows[2].sent), (Some(9), None));
         assert_eq!(after.rows[2].flow, before.rows[2].flow);
         // Waited for, and open now: the same row with something else to show.
         assert_eq!(after.rows[1].ends, before.rows[0].ends);

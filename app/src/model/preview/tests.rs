@@ -195,7 +195,6 @@ fn what_is_open_and_in_the_log_counts_once() {
     let open = |id, state: &str| Connection {
         event: event(id, |_| {}),
         state: state.into(),
-        ..Connection::default()
     };
     let recent = Recent::new(
         &events(),

@@ -262,7 +262,6 @@ impl Connections {
         let rows = self.listing.rows.iter();
         let rows = rows.map(|row| Row::new(row.clone(), self.act.clone()));
         sync(&mut self.table, rows.collect());
-        row::sort_anew(&self.table);
     }
 
     fn tick(&self) {

@@ -1,6 +1,5 @@
 //! The rows of live connections, and the columns that nothing else has.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use bastion_ipc::wire::Ends;
@@ -23,42 +22,12 @@ use crate::widgets::sync::{Keyed, Table};
 /// Tells the page what the user does in a row.
 pub(super) type Act = Rc<dyn Fn(Input)>;
 
-/// Names of the columns that have numbers of bytes.
-const TRAFFIC: [&str; 2] = ["sent", "received"];
-
-/// A row of which some things go on changing, and whom to tell what is done in it.
+/// A row whose age grows, and whom to tell what is done in it.
 pub(super) struct Row {
     ends: Rc<Ends>,
     flow: Rc<FlowRow>,
     age: StringBinding,
-    sent: Bytes,
-    received: Bytes,
     act: Act,
-}
-
-/// A number of bytes that grows.
-struct Bytes {
-    number: Cell<Option<u64>>,
-    text: StringBinding,
-}
-
-impl Bytes {
-    fn new(number: Option<u64>) -> Self {
-        let bytes = Self {
-            number: Cell::new(None),
-            text: StringBinding::default(),
-        };
-        bytes.set(number);
-        bytes
-    }
-
-    fn set(&self, number: Option<u64>) {
-        if self.number.replace(number) != number {
-            // What is not counted is not 0.
-            let text = number.map_or_else(String::new, |n| glib::format_size(n).into());
-            self.text.set(text);
-        }
-    }
 }
 
 impl Row {
@@ -67,8 +36,6 @@ impl Row {
             ends: live.ends,
             flow: live.flow,
             age: StringBinding::default(),
-            sent: Bytes::new(live.sent),
-            received: Bytes::new(live.received),
             act,
         };
         row.tick(time::now());
@@ -122,11 +89,6 @@ impl Keyed for Row {
     fn key(&self) -> Rc<Ends> {
         self.ends.clone()
     }
-
-    fn follow(&self, newer: &Self) {
-        self.sent.set(newer.sent.number.get());
-        self.received.set(newer.received.number.get());
-    }
 }
 
 /// Adds all columns to a table.
@@ -137,105 +99,46 @@ pub(super) fn append(table: &mut Table<Row>) {
     table.append_column::<flow_columns::Protocol<Row>>();
     table.append_column::<flow_columns::User<Row>>();
     table.append_column::<flow_columns::State<Row>>();
-    table.append_column::<Sent>();
-    table.append_column::<Received>();
     table.append_column::<Age>();
     table.append_column::<Button>();
-    // The helper does not count bytes at present: the kernel tells them under each socket's lock only.
-    for column in TRAFFIC
-        .iter()
-        .filter_map(|name| table.get_columns().get(name))
-    {
-        column.set_visible(false);
-    }
 }
 
-/// Puts rows into their order again, if it is one of numbers that have grown.
-pub(super) fn sort_anew(table: &Table<Row>) {
-    let sorter = table.view.sorter().and_downcast::<gtk::ColumnViewSorter>();
-    let primary = sorter.and_then(|sorter| sorter.primary_sort_column());
-    for name in TRAFFIC {
-        let column = table.get_columns().get(name);
-        if column.is_some()
-            && column == primary.as_ref()
-            && let Some(sorter) = column.and_then(gtk::ColumnViewColumn::sorter)
-        {
-            sorter.changed(gtk::SorterChange::Different);
+struct Age;
+
+impl RelmColumn for Age {
+    type Root = gtk::Label;
+    type Widgets = Option<glib::Binding>;
+    type Item = Row;
+
+    const COLUMN_NAME: &'static str = "age";
+
+    fn header_title() -> String {
+        gettext("Age")
+    }
+
+    fn setup(_: &gtk::ListItem) -> (gtk::Label, Option<glib::Binding>) {
+        (cells::number(), None)
+    }
+
+    fn bind(row: &mut Row, binding: &mut Option<glib::Binding>, label: &mut gtk::Label) {
+        *binding = Some(
+            row.age
+                .bind_property(StringBinding::property_name(), label, "label")
+                .sync_create()
+                .build(),
+        );
+    }
+
+    fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Label) {
+        if let Some(binding) = binding.take() {
+            binding.unbind();
         }
     }
+
+    fn sort_fn() -> OrdFn<Row> {
+        Some(Box::new(|a, b| b.flow.time.cmp(&a.flow.time)))
+    }
 }
-
-/// Declares a column whose text goes on changing while it is on screen: its type, its name within
-/// the code, its title, where its text is, and how it is sorted.
-macro_rules! changing_column {
-    (
-        $column:ident, $name:expr, $title:expr,
-        |$row:ident| $text:expr,
-        sort |$one:ident, $other:ident| $order:expr
-    ) => {
-        struct $column;
-
-        impl RelmColumn for $column {
-            type Root = gtk::Label;
-            type Widgets = Option<glib::Binding>;
-            type Item = Row;
-
-            const COLUMN_NAME: &'static str = $name;
-
-            fn header_title() -> String {
-                $title
-            }
-
-            fn setup(_: &gtk::ListItem) -> (gtk::Label, Option<glib::Binding>) {
-                (cells::number(), None)
-            }
-
-            fn bind($row: &mut Row, binding: &mut Option<glib::Binding>, label: &mut gtk::Label) {
-                let text: &StringBinding = $text;
-                *binding = Some(
-                    text.bind_property(StringBinding::property_name(), label, "label")
-                        .sync_create()
-                        .build(),
-                );
-            }
-
-            fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Label) {
-                if let Some(binding) = binding.take() {
-                    binding.unbind();
-                }
-            }
-
-            fn sort_fn() -> OrdFn<Row> {
-                Some(Box::new(|$one, $other| $order))
-            }
-        }
-    };
-}
-
-changing_column!(
-    Sent,
-    TRAFFIC[0],
-    gettext("Sent"),
-    |row| &row.sent.text,
-    sort | one,
-    other | one.sent.number.cmp(&other.sent.number)
-);
-changing_column!(
-    Received,
-    TRAFFIC[1],
-    gettext("Received"),
-    |row| &row.received.text,
-    sort | one,
-    other | one.received.number.cmp(&other.received.number)
-);
-changing_column!(
-    Age,
-    "age",
-    gettext("Age"),
-    |row| &row.age,
-    sort | one,
-    other | other.flow.time.cmp(&one.flow.time)
-);
 
 /// Whose connection it is, and where to, for sentences about it.
 fn whose(flow: &FlowRow) -> [(&'static str, &str); 2] {

@@ -94,7 +94,6 @@ mod tests {
                 ..Event::default()
             },
             state: "open".into(),
-            ..Connection::default()
         };
         assert_eq!(
             render(&[open], &test_view(None)),

@@ -250,11 +250,7 @@ impl Events {
             ..Event::default()
         };
         let state = "open".into();
-        Ok(vec![Connection {
-            event,
-            state,
-            ..Connection::default()
-        }])
+        Ok(vec![Connection { event, state }])
     }
 
     async fn end_connection(&self, connection: Ends, everybody: bool) -> Result<(), Error> {

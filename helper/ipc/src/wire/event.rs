@@ -73,10 +73,6 @@ pub struct Connection {
     pub event: Event,
     /// `open` or `waiting`.
     pub state: String,
-    /// Bytes of payload that it has sent; left out where they are not counted, as of UDP.
-    pub sent: Option<u64>,
-    /// Bytes of payload that it has received, likewise.
-    pub received: Option<u64>,
 }
 
 /// Which open connection is meant: by its two ends, as [`Connection::event`] has them, and by when

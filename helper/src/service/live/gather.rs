@@ -219,7 +219,6 @@ mod tests {
             interface: 0,
             ipv6: false,
             ipv6_only: false,
-            traffic: None,
         };
         for number in [2, 3, 12] {
             let making = socket(SocketState::from_number(number));
