@@ -21,10 +21,6 @@ const EVENTS: &str = "org.bastionfirewall.Helper1.Events";
 const BUTTON: &str = "End connection of firefox to www.wikipedia.org";
 const MENU: &str = "Group and sort connections";
 
-fn key(desktop: &mut Desktop, key: &str) {
-    desktop.perform("key", json!({ "keys": [key] }));
-}
-
 /// The page, on a desktop with the helper's stand-in.
 fn page(helper: &[&str]) -> (Bus, Running, Desktop) {
     let bus = Bus::start();
@@ -38,7 +34,7 @@ fn page(helper: &[&str]) -> (Bus, Running, Desktop) {
 /// Shows the page, by its key.
 fn go_there(desktop: &mut Desktop) {
     desktop.shows("Protection Is On");
-    key(desktop, "alt+2");
+    desktop.keys(&["alt+2"]);
     desktop.wait(json!({ "role": "tree table", "name": "Connections" }));
 }
 
@@ -98,40 +94,26 @@ fn choose_in_menu(desktop: &mut Desktop, line: &str) {
     let mut keys = vec!["Home"];
     keys.extend(std::iter::repeat_n("Down", at));
     keys.push("space");
-    desktop.perform("key", json!({ "keys": keys }));
-    key(desktop, "Escape");
+    desktop.keys(&keys);
+    desktop.keys(&["Escape"]);
     desktop.wait_gone(menu);
-}
-
-/// Selects the row of a flow.
-fn select(desktop: &mut Desktop, flow: &str) {
-    let row = json!({ "role": "table row", "contains": flow });
-    eventually("the row", || {
-        desktop.perform("click", json!({ "find": row }));
-        let row = desktop.wait(row.clone());
-        states(&row).contains(&json!("selected")).then_some(())
-    });
-}
-
-fn states(widget: &Value) -> &Vec<Value> {
-    widget["states"].as_array().unwrap()
 }
 
 #[test]
 fn a_connection_is_ended_with_the_button_of_its_row() {
     let (bus, _helper, mut desktop) = page(&[]);
-    select(&mut desktop, "firefox to www.wikipedia.org");
+    desktop.select_row("firefox to www.wikipedia.org");
     let before = bus.call(&format!("{EVENTS}.GetConnections"), &["false"]);
     // From the row on without a mouse.
     let button = json!({ "role": "button", "name": BUTTON });
     desktop.perform("focus", json!({ "find": button }));
-    key(&mut desktop, "Return");
+    desktop.keys(&["Return"]);
     desktop.shows("Connection of firefox ended");
     let after = bus.call(&format!("{EVENTS}.GetConnections"), &["false"]);
     assert!(after.len() < before.len(), "{after}");
     // Another with a key alone.
-    select(&mut desktop, "ping to gnome.org");
-    key(&mut desktop, "Delete");
+    desktop.select_row("ping to gnome.org");
+    desktop.keys(&["Delete"]);
     desktop.shows("Connection of ping ended");
     desktop.wait_gone(json!({ "role": "table row", "contains": "ping to gnome.org" }));
     let last = bus.call(&format!("{EVENTS}.GetConnections"), &["false"]);
@@ -222,7 +204,7 @@ fn connections_are_grouped_and_sorted_and_remain_so() {
 fn filters_say_what_is_shown_and_end_with_the_search() {
     let (_bus, _helper, mut desktop) = page(&[]);
     eventually("all", || (rows(&mut desktop).len() > 9).then_some(()));
-    key(&mut desktop, "ctrl+f");
+    desktop.keys(&["ctrl+f"]);
     let protocol = json!({ "role": "combo box", "name": "Protocol" });
     desktop.perform("choose", json!({ "find": protocol, "item": "UDP" }));
     let udp = [
@@ -237,13 +219,13 @@ fn filters_say_what_is_shown_and_end_with_the_search() {
     // All of them are open.
     let state = json!({ "role": "combo box", "name": "State" });
     desktop.wait_gone(state);
-    key(&mut desktop, "ctrl+f");
+    desktop.keys(&["ctrl+f"]);
     desktop.perform("type", json!({ "text": "firefox" }));
     desktop.shows("No Results Found");
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
     desktop.wait_gone(protocol.clone());
     eventually("all", || (rows(&mut desktop).len() > 9).then_some(()));
-    key(&mut desktop, "ctrl+f");
+    desktop.keys(&["ctrl+f"]);
     desktop.wait(json!({ "role": "label", "name": "All Protocols", "within": protocol }));
 }
 
@@ -274,14 +256,14 @@ fn while_500_come_each_second_the_page_can_be_used() {
     choose_in_menu(&mut desktop, "Group by Program");
 
     // Of some a second there is room for all.
-    key(&mut desktop, "ctrl+f");
+    desktop.keys(&["ctrl+f"]);
     let protocol = json!({ "role": "combo box", "name": "Protocol" });
     desktop.perform("choose", json!({ "find": protocol, "item": "ICMP" }));
     desktop.wait_gone(json!({ "role": "label", "contains": "The newest " }));
     // The oldest goes on, and is selected, while others come and go.
     choose_in_menu(&mut desktop, "Age");
     choose_in_menu(&mut desktop, "Reversed");
-    select(&mut desktop, "ping to gnome.org");
+    desktop.select_row("ping to gnome.org");
     let oldest = json!({ "role": "table row", "contains": "ping to gnome.org" });
     let selected = json!({ "find": oldest, "state": "selected" });
     let listed = || bus.call(&format!("{EVENTS}.GetConnections"), &["false"]);
@@ -314,7 +296,7 @@ fn grouped_and_filtered_it_fits_light_and_dark_wide_and_narrow() {
         desktop.wait(json!({ "role": "frame", "name": "Connection Request" }));
         desktop.perform("activate", json!({ "window": WINDOW }));
         go_there(&mut desktop);
-        key(&mut desktop, "ctrl+f");
+        desktop.keys(&["ctrl+f"]);
         let protocol = json!({ "role": "combo box", "name": "Protocol" });
         desktop.perform("choose", json!({ "find": protocol, "item": "TCP" }));
         for grouped in [false, true] {

@@ -29,10 +29,6 @@ fn text(name: &str) -> Value {
     json!({ "role": "text", "name": name })
 }
 
-fn key(desktop: &mut Desktop, key: &str) {
-    desktop.perform("key", json!({ "keys": [key] }));
-}
-
 fn write(desktop: &mut Desktop, name: &str, value: &str) {
     desktop.perform("set_text", json!({ "find": text(name), "text": value }));
 }
@@ -59,7 +55,7 @@ fn picker(desktop: &mut Desktop) {
 fn open(desktop: &mut Desktop, variables: &[String]) {
     desktop.start_app_with(variables, &[]);
     desktop.shows("Protection Is On");
-    key(desktop, "alt+3");
+    desktop.keys(&["alt+3"]);
     desktop.press("Add Rule");
     desktop.wait(title("New Rule"));
 }
@@ -80,13 +76,13 @@ fn a_rule_is_made_with_picker_and_preview() {
     open(&mut desktop, &[]);
 
     // By keyboard alone: the mnemonic, the search, and down to what is found.
-    key(&mut desktop, "alt+h");
+    desktop.keys(&["alt+h"]);
     picker(&mut desktop);
     desktop.perform("type", json!({ "text": "curl" }));
     desktop.wait_gone(json!({ "role": "list item", "name": "thunderbird" }));
     let found = json!({ "role": "list item", "contains": "curl" });
     desktop.perform("focus", json!({ "find": found }));
-    key(&mut desktop, "Return");
+    desktop.keys(&["Return"]);
     let path = desktop.wait(text("Program Path"));
     assert_eq!(path["text"], "/usr/bin/curl");
 
@@ -102,7 +98,7 @@ fn a_rule_is_made_with_picker_and_preview() {
     desktop.shows("2 of them are open now. The log keeps one name of each destination. The newest 20 are shown.");
     let preview = json!({ "role": "list item", "contains": count });
     desktop.perform("focus", json!({ "find": preview }));
-    key(&mut desktop, "space");
+    desktop.keys(&["space"]);
     let listed = json!({ "role": "list item", "name": "curl to example.org" });
     desktop.wait(listed.clone());
     write(
@@ -149,7 +145,7 @@ fn a_script_is_explained_before_its_interpreter_is_named() {
     open(&mut desktop, &[dirs]);
     desktop.press("Choose a Program…");
     picker(&mut desktop);
-    key(&mut desktop, "alt+i");
+    desktop.keys(&["alt+i"]);
     // It is no entry of the system's, so what it calls itself is not shown.
     let application = json!({ "role": "list item", "contains": "backup.sh" });
     desktop.wait(application.clone());
@@ -190,7 +186,7 @@ fn nonsense_is_named_and_enter_does_not_save_it() {
     let ports = text("Ports (Empty for All)");
     assert_eq!(desktop.wait(ports.clone())["description"], said);
     desktop.perform("focus", json!({ "find": ports }));
-    key(&mut desktop, "Return");
+    desktop.keys(&["Return"]);
     desktop.wait(title("New Rule"));
     assert_eq!(bus.call(RULES, &[]), before);
 
@@ -209,7 +205,7 @@ fn nonsense_is_named_and_enter_does_not_save_it() {
     can_save(&mut desktop, true);
 
     desktop.perform("focus", json!({ "find": ports }));
-    key(&mut desktop, "Return");
+    desktop.keys(&["Return"]);
     desktop.wait_gone(title("New Rule"));
     assert!(bus.call(RULES, &[]).contains("'until:"));
 }
@@ -220,14 +216,14 @@ fn changes_are_not_lost_without_a_question() {
     let _helper = bus.helper(&[]);
     let mut desktop = Desktop::start(&bus);
     open(&mut desktop, &[]);
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
     desktop.wait_gone(title("New Rule"));
 
     desktop.press("Add Rule");
     desktop.wait(title("New Rule"));
     write(&mut desktop, "Name", "Mine");
     desktop.perform("focus", json!({ "find": text("Name") }));
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
     desktop.wait(title("Discard Changes?"));
     desktop.press("Keep Editing");
     desktop.wait_gone(title("Discard Changes?"));
@@ -242,7 +238,7 @@ fn changes_are_not_lost_without_a_question() {
     write(&mut desktop, "Name", "Mine");
     write(&mut desktop, "Name", "");
     desktop.perform("focus", json!({ "find": text("Name") }));
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
     desktop.wait_gone(title("New Rule"));
     desktop.wait_gone(title("Discard Changes?"));
 }
@@ -288,7 +284,7 @@ fn form_and_picker_fit_wide_and_narrow() {
             picker(&mut desktop);
             within(&mut desktop, "Back", "Choose a File…", width);
             picture(&mut desktop, "picker");
-            key(&mut desktop, "Escape");
+            desktop.keys(&["Escape"]);
             desktop.wait(title("New Rule"));
         }
     }

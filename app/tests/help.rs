@@ -11,8 +11,6 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use common::desktop::Desktop;
 use common::pictures::project;
 use common::{Bus, eventually};
@@ -64,7 +62,7 @@ fn f1_opens_the_manual_or_says_what_is_missing() {
     let mut desktop = Desktop::start(&bus);
     let app = desktop.start_app_with(&variables, &[]);
     desktop.shows("Protection Is On");
-    desktop.perform("key", json!({ "keys": ["F1"] }));
+    desktop.keys(&["F1"]);
     desktop.shows("There is no program to show help. Install the package “yelp”.");
     desktop.end_app(app);
 
@@ -80,7 +78,7 @@ fn f1_opens_the_manual_or_says_what_is_missing() {
     std::fs::write(home.path().join("mimeapps.list"), choice).unwrap();
     desktop.start_app_with(&variables, &[]);
     desktop.shows("Protection Is On");
-    desktop.perform("key", json!({ "keys": ["F1"] }));
+    desktop.keys(&["F1"]);
     let seen = eventually("the manual", || {
         std::fs::read_to_string(&opened)
             .ok()

@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -14,8 +13,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use common::Bus;
 use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
 
 const DECIDE: &str = "org.bastionfirewall.FakeHelper1.Log.Decide";
 /// The host of the oldest event that the stand-in has.
@@ -25,13 +24,9 @@ fn open(bus: &Bus, variables: &[String]) -> Desktop {
     let mut desktop = Desktop::start(bus);
     desktop.start_app_with(variables, &[]);
     desktop.shows("Protection Is On");
-    key(&mut desktop, "alt+4");
+    desktop.keys(&["alt+4"]);
     desktop.wait(json!({ "role": "tree table", "name": "Log" }));
     desktop
-}
-
-fn key(desktop: &mut Desktop, key: &str) {
-    desktop.perform("key", json!({ "keys": [key] }));
 }
 
 fn row(text: &str) -> Value {
@@ -42,26 +37,16 @@ fn button(name: &str) -> Value {
     json!({ "role": "button", "name": name })
 }
 
-/// Selects a row, so that keys go to the table.
-fn select(desktop: &mut Desktop, text: &str) {
-    eventually("the row", || {
-        desktop.perform("click", json!({ "find": row(text) }));
-        let row = desktop.wait(row(text));
-        let states = row["states"].as_array().unwrap();
-        states.contains(&json!("selected")).then_some(())
-    });
-}
-
 #[test]
 fn a_million_rows_are_there_from_the_newest_to_the_oldest() {
     let bus = Bus::start();
     let _helper = bus.helper(&["--log", "1000000"]);
     let mut desktop = open(&bus, &[]);
     desktop.shows("1\u{202f}000\u{202f}000 decisions");
-    select(&mut desktop, "gnome.org");
-    key(&mut desktop, "End");
+    desktop.select_row("gnome.org");
+    desktop.keys(&["End"]);
     desktop.wait(row(FIRST));
-    key(&mut desktop, "Home");
+    desktop.keys(&["Home"]);
     desktop.wait_gone(row(FIRST));
     desktop.wait(row("gnome.org"));
 }
@@ -74,8 +59,8 @@ fn new_decisions_come_on_top_or_are_announced() {
     desktop.shows("1\u{202f}000 decisions");
     bus.call(DECIDE, &["5"]);
     desktop.shows("1\u{202f}005 decisions");
-    select(&mut desktop, "gnome.org");
-    key(&mut desktop, "End");
+    desktop.select_row("gnome.org");
+    desktop.keys(&["End"]);
     desktop.wait(row(FIRST));
     bus.call(DECIDE, &["3"]);
     desktop.press("3 new decisions");
@@ -102,7 +87,7 @@ fn the_log_is_filtered_and_each_filter_can_be_removed() {
     desktop.shows("No Results Found");
     set(&mut desktop, "Destination", "example.org");
     desktop.shows("45 decisions");
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
     desktop.press("Remove filter: curl");
     desktop.wait_gone(button("Remove filter: curl"));
     // firefox, git, thunderbird and so on have been elsewhere.
@@ -135,7 +120,7 @@ fn what_is_typed_into_the_filter_stays_while_decisions_come() {
 fn exported(desktop: &mut Desktop, directory: &Path, name: &str) -> String {
     let menu = json!({ "role": "toggle button", "name": "More" });
     desktop.perform("click", json!({ "find": menu }));
-    key(desktop, "Return");
+    desktop.keys(&["Return"]);
     let dialog = json!({ "role": "dialog", "name": "Export Log" });
     desktop.wait(dialog.clone());
     let path = directory.join(name);
@@ -171,22 +156,22 @@ fn why_something_was_decided_is_told_and_the_rule_opens() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);
     let mut desktop = open(&bus, &[]);
-    select(&mut desktop, "example.org");
-    key(&mut desktop, "Return");
+    desktop.select_row("example.org");
+    desktop.keys(&["Return"]);
     desktop.shows("The rule “curl to example.org” allows it.");
     desktop.shows("Today’s rules would allow it: Rule “curl to example.org”");
     let why = json!({ "role": "list item", "contains": "The rule “curl to example.org”" });
     desktop.perform("focus", json!({ "find": why }));
-    key(&mut desktop, "Return");
+    desktop.keys(&["Return"]);
     let name = json!({ "role": "text", "name": "Name" });
     let name = desktop.perform("wait", json!({ "find": name }));
     assert_eq!(name["text"], "curl to example.org");
-    key(&mut desktop, "Escape");
+    desktop.keys(&["Escape"]);
 
     // Nobody made a rule of this one.
-    key(&mut desktop, "alt+4");
-    select(&mut desktop, "git.example.net");
-    key(&mut desktop, "Return");
+    desktop.keys(&["alt+4"]);
+    desktop.select_row("git.example.net");
+    desktop.keys(&["Return"]);
     desktop.shows("No rule decided it; alice was asked, and allowed it.");
     desktop.shows("Today’s rules would have you asked.");
 }
@@ -215,14 +200,14 @@ fn the_log_fits_in_each_style_and_width() {
             desktop.perform("set_text", json!({ "find": program, "text": "curl" }));
             desktop.shows("45 decisions");
             picture(&mut desktop, "filter");
-            key(&mut desktop, "Escape");
+            desktop.keys(&["Escape"]);
             desktop.wait(button("Remove filter: curl"));
             picture(&mut desktop, "filtered");
-            select(&mut desktop, "example.org");
-            key(&mut desktop, "Return");
+            desktop.select_row("example.org");
+            desktop.keys(&["Return"]);
             desktop.shows("Today’s rules would allow it: Rule “curl to example.org”");
             picture(&mut desktop, "why");
-            key(&mut desktop, "Escape");
+            desktop.keys(&["Escape"]);
             desktop.press("Remove filter: curl");
         }
     }

@@ -101,7 +101,7 @@ fn every_page_fits_in_each_language_style_and_width() {
             let size = json!({ "window": WINDOW, "width": width, "height": height });
             desktop.perform("resize", size);
             for (number, page) in (1..).zip(pages) {
-                desktop.perform("key", json!({ "keys": [format!("alt+{number}")] }));
+                desktop.keys(&[&format!("alt+{number}")]);
                 let page = json!({ "role": "grouping", "name": page });
                 eventually("a page within a window of the size asked for", || {
                     let frame = desktop.wait(json!({ "role": "frame", "name": WINDOW }));

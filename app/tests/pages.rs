@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -12,8 +11,8 @@ mod common;
 
 use serde_json::{Value, json};
 
+use common::Bus;
 use common::desktop::Desktop;
-use common::{Bus, eventually};
 
 fn page(desktop: &mut Desktop, name: &str) {
     desktop.perform(
@@ -22,20 +21,10 @@ fn page(desktop: &mut Desktop, name: &str) {
     );
 }
 
-fn key(desktop: &mut Desktop, key: &str) {
-    desktop.perform("key", json!({ "keys": [key] }));
-}
-
 /// Chooses a row of the table and opens it.
 fn open_row(desktop: &mut Desktop, text: &str) {
-    let row = json!({ "role": "table row", "contains": text });
-    eventually("the row", || {
-        desktop.perform("click", json!({ "find": row }));
-        let row = desktop.wait(row.clone());
-        let states = row["states"].as_array().unwrap();
-        states.contains(&json!("selected")).then_some(())
-    });
-    key(desktop, "Return");
+    desktop.select_row(text);
+    desktop.keys(&["Return"]);
 }
 
 fn title(name: &str) -> Value {
@@ -50,17 +39,17 @@ fn every_page_and_its_search_have_keys() {
     desktop.start_app(&[]);
     desktop.shows("Protection Is On");
     for (number, list) in ["Connections", "Rules", "Log"].into_iter().enumerate() {
-        key(&mut desktop, &format!("alt+{}", number + 2));
+        desktop.keys(&[&format!("alt+{}", number + 2)]);
         desktop.wait(json!({ "role": "tree table", "name": list }));
-        key(&mut desktop, "ctrl+f");
+        desktop.keys(&["ctrl+f"]);
         let entry = json!({ "contains": "Search ", "role": "entry" });
         desktop.wait(entry.clone());
-        key(&mut desktop, "Escape");
+        desktop.keys(&["Escape"]);
         desktop.wait_gone(entry);
     }
-    key(&mut desktop, "alt+1");
+    desktop.keys(&["alt+1"]);
     desktop.shows("Protection Is On");
-    key(&mut desktop, "ctrl+question");
+    desktop.keys(&["ctrl+question"]);
     desktop.wait(title("Keyboard shortcuts"));
 }
 

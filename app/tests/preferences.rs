@@ -36,7 +36,7 @@ fn switch(name: &str) -> Value {
 fn open(desktop: &mut Desktop, variables: &[String]) -> u64 {
     let app = desktop.start_app_with(variables, &[]);
     desktop.shows("Protection Is On");
-    desktop.perform("key", json!({ "keys": ["ctrl+comma"] }));
+    desktop.keys(&["ctrl+comma"]);
     desktop.wait(switch("Start When I Log In"));
     app
 }

@@ -42,7 +42,7 @@ fn show_rules(desktop: &mut Desktop) {
     desktop.shows("Protection Is On");
     let size = json!({ "window": WINDOW, "width": 1280, "height": 800 });
     desktop.perform("resize", size);
-    desktop.perform("key", json!({ "keys": ["alt+3"] }));
+    desktop.keys(&["alt+3"]);
     desktop.wait(row("Firefox may browse"));
 }
 
@@ -59,7 +59,7 @@ fn choose(desktop: &mut Desktop, combo: &str, place: usize) {
     let combo = json!({ "role": "combo box", "name": combo });
     desktop.perform("focus", json!({ "find": combo }));
     let keys = [&["Return"][..], &vec!["Down"; place], &["Return"]].concat();
-    desktop.perform("key", json!({ "keys": keys }));
+    desktop.keys(&keys);
 }
 
 fn open_menu(desktop: &mut Desktop, button: &str) {
@@ -75,7 +75,7 @@ const EXPORT_SHOWN: usize = 2;
 fn choose_file(desktop: &mut Desktop, item: usize, path: &Path) {
     open_menu(desktop, "More Actions");
     let keys = [&vec!["Down"; item][..], &["Return"]].concat();
-    desktop.perform("key", json!({ "keys": keys }));
+    desktop.keys(&keys);
     let title = match item {
         IMPORT => "Import Rules",
         _ => "Export Rules",
@@ -84,7 +84,7 @@ fn choose_file(desktop: &mut Desktop, item: usize, path: &Path) {
     desktop.wait(dialog.clone());
     if item == IMPORT {
         // Only who asks for it can type where the file is.
-        desktop.perform("key", json!({ "keys": ["ctrl+l"] }));
+        desktop.keys(&["ctrl+l"]);
     }
     let entry = json!({ "role": "text", "within": dialog });
     desktop.perform("set_text", json!({ "find": entry, "text": path }));
@@ -210,7 +210,7 @@ fn what_is_shown_is_exported_as_a_rules_file() {
     open_menu(&mut desktop, "Filter");
     choose(&mut desktop, "State", 3);
     desktop.wait_gone(row("Old updater"));
-    desktop.perform("key", json!({ "keys": ["Escape"] }));
+    desktop.keys(&["Escape"]);
     choose_file(&mut desktop, EXPORT_SHOWN, &file);
     // The file is there already.
     desktop.press("Replace");
@@ -251,7 +251,7 @@ fn what_opens_fits_wide_and_narrow_windows() {
             open_menu(&mut desktop, "Filter");
             desktop.wait(json!({ "role": "button", "name": "Show All Rules" }));
             picture(&mut desktop, &format!("filter-{style}-{width}"));
-            desktop.perform("key", json!({ "keys": ["Escape"] }));
+            desktop.keys(&["Escape"]);
             choose_file(&mut desktop, IMPORT, &file);
             desktop.shows("2 of 4 chosen");
             let button = desktop.wait(json!({ "role": "button", "name": "Import" }));

@@ -187,7 +187,7 @@ fn preferences_change_what_they_show_and_nothing_else() {
     let questions = json!({ "role": "spin button", "name": "Most Questions" });
     assert_eq!(desktop.wait(questions.clone())["value"], 40.0);
     desktop.perform("focus", json!({ "find": questions }));
-    desktop.perform("key", json!({ "keys": ["ctrl+a", "5", "5", "Return"] }));
+    desktop.keys(&["ctrl+a", "5", "5", "Return"]);
     changed("'safeguard_questions': <uint32 55>");
     let switch = json!({ "role": "check box", "name": "Stop Asking When There Is Too Much" });
     desktop.perform("press", json!({ "find": switch }));

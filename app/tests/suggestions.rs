@@ -38,16 +38,12 @@ fn press(desktop: &mut Desktop, find: &Value) {
 /// Gets there by keyboard, which scrolls as far as it has to, and changes the check box.
 fn toggle(desktop: &mut Desktop, find: &Value) {
     desktop.perform("focus", json!({ "find": find }));
-    keys(desktop, &["space"]);
-}
-
-fn keys(desktop: &mut Desktop, keys: &[&str]) {
-    desktop.perform("key", json!({ "keys": keys }));
+    desktop.keys(&["space"]);
 }
 
 /// Opens the dialog from the page of rules.
 fn review(desktop: &mut Desktop) {
-    keys(desktop, &["alt+3"]);
+    desktop.keys(&["alt+3"]);
     desktop.shows("10 suggestions from learn mode");
     desktop.press("Review");
     desktop.shows("0 of 10 selected");
@@ -116,7 +112,7 @@ fn programs_and_destinations_are_accepted_and_dropped_and_that_is_undone() {
     press(&mut desktop, &accept);
     desktop.shows("No Suggestions");
     assert_eq!(learned(&bus).len(), 3);
-    keys(&mut desktop, &["Escape"]);
+    desktop.keys(&["Escape"]);
     desktop.wait_gone(json!({ "role": "button", "name": "Review" }));
     desktop.wait(json!({ "role": "table row", "contains": "Learned: 198.51.100.200" }));
 }
@@ -127,22 +123,22 @@ fn it_is_all_done_by_keyboard() {
     let _helper = bus.helper(&["--suggestions"]);
     let mut desktop = started(&bus);
     // The search's key leads into the page.
-    keys(&mut desktop, &["alt+3", "ctrl+f"]);
+    desktop.keys(&["alt+3", "ctrl+f"]);
     let review = json!({ "role": "button", "name": "Review" });
     desktop.perform("focus", json!({ "find": review }));
-    keys(&mut desktop, &["Return"]);
+    desktop.keys(&["Return"]);
     desktop.shows("0 of 10 selected");
     toggle(&mut desktop, &check("All of curl"));
     desktop.shows("1 of 10 selected");
     let launcher = json!({ "role": "list item", "name": "launcher" });
     desktop.perform("focus", json!({ "find": launcher }));
-    keys(&mut desktop, &["Return"]);
+    desktop.keys(&["Return"]);
     let first = check("a.cdn.example.com, Port 443 (https) · TCP · 9 times");
     toggle(&mut desktop, &first);
     desktop.shows("2 of 10 selected");
     let accept = json!({ "role": "button", "name": "Accept" });
     desktop.perform("focus", json!({ "find": accept }));
-    keys(&mut desktop, &["Return"]);
+    desktop.keys(&["Return"]);
     desktop.shows("2 rules added");
     desktop.shows("0 of 8 selected");
     // The buttons can't have the focus any more, and it is not lost.
@@ -196,7 +192,7 @@ fn where_nothing_was_learned_nothing_is_offered_but_in_learn_mode() {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);
     let mut desktop = started(&bus);
-    keys(&mut desktop, &["alt+3"]);
+    desktop.keys(&["alt+3"]);
     desktop.wait(json!({ "role": "table row", "contains": "Firefox may browse" }));
     desktop.wait_gone(json!({ "role": "button", "name": "Review" }));
     let settings = bus.call("org.bastionfirewall.Helper1.Control.GetSettings", &[]);
@@ -210,7 +206,7 @@ fn where_nothing_was_learned_nothing_is_offered_but_in_learn_mode() {
         "org.bastionfirewall.Helper1.Control.SetSettings",
         &[settings],
     );
-    keys(&mut desktop, &["alt+1"]);
+    desktop.keys(&["alt+1"]);
     let row = json!({ "role": "list item", "name": "No Suggestions" });
     desktop.wait(row.clone());
     desktop.perform("click", json!({ "find": row }));
@@ -236,7 +232,7 @@ fn it_fits_in_each_style_and_width() {
         for (width, height) in [(1280, 800), (360, 720)] {
             let size = json!({ "window": WINDOW, "width": width, "height": height });
             desktop.perform("resize", size);
-            keys(&mut desktop, &["alt+1"]);
+            desktop.keys(&["alt+1"]);
             let picture = |desktop: &mut Desktop, what: &str| {
                 let name = format!("suggestions-{style}-{width}-{what}.png");
                 let picture = json!({ "path": pictures.join(name), "window": WINDOW });
@@ -244,7 +240,7 @@ fn it_fits_in_each_style_and_width() {
             };
             desktop.wait(json!({ "role": "list item", "name": "10 suggestions" }));
             picture(&mut desktop, "overview");
-            keys(&mut desktop, &["alt+3"]);
+            desktop.keys(&["alt+3"]);
             desktop.wait(json!({ "role": "button", "name": "Review" }));
             picture(&mut desktop, "rules");
             desktop.press("Review");
@@ -252,7 +248,7 @@ fn it_fits_in_each_style_and_width() {
             press(&mut desktop, &check("All of git"));
             let launcher = json!({ "role": "list item", "name": "launcher" });
             desktop.perform("focus", json!({ "find": launcher }));
-            keys(&mut desktop, &["Return"]);
+            desktop.keys(&["Return"]);
             let one = check("b.cdn.example.com, Port 443 (https) · TCP · 7 times");
             toggle(&mut desktop, &one);
             desktop.shows("3 of 10 selected");
@@ -266,7 +262,7 @@ fn it_fits_in_each_style_and_width() {
                 (left >= 0 && left + wide <= width).then_some(())
             });
             picture(&mut desktop, "dialog");
-            keys(&mut desktop, &["Escape"]);
+            desktop.keys(&["Escape"]);
             desktop.wait_gone(accept);
         }
     }

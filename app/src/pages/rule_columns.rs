@@ -1,6 +1,7 @@
 //! The columns of the rules page.
 
 use adw::prelude::*;
+use gtk::glib;
 use relm4::typed_view::OrdFn;
 use relm4::typed_view::column::RelmColumn;
 
@@ -9,7 +10,7 @@ use super::rules::item::{Item, Live};
 use crate::i18n::{gettext, gettext_f};
 use crate::model::rules::Ends;
 use crate::model::{names, time};
-use crate::widgets::cells::{self, Connected, IconCell};
+use crate::widgets::cells::{self, IconCell, RowButton, Tip};
 use crate::widgets::sync::Table;
 
 /// Adds all columns to a table.
@@ -28,7 +29,8 @@ struct Enabled;
 
 impl RelmColumn for Enabled {
     type Root = gtk::Switch;
-    type Widgets = Connected;
+    /// The handler of a switch that shows a rule.
+    type Widgets = Option<glib::SignalHandlerId>;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "enabled";
@@ -37,25 +39,26 @@ impl RelmColumn for Enabled {
         gettext("On")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Switch, Connected) {
+    fn setup(_: &gtk::ListItem) -> (gtk::Switch, Self::Widgets) {
         let switch = gtk::Switch::builder().valign(gtk::Align::Center).build();
-        (switch, Connected::default())
+        (switch, None)
     }
 
-    fn bind(item: &mut Item, connected: &mut Connected, switch: &mut gtk::Switch) {
+    fn bind(item: &mut Item, switched: &mut Self::Widgets, switch: &mut gtk::Switch) {
         switch.set_active(item.row.enabled);
         let name = [("name", item.row.name.as_str())];
         let label = gettext_f("Rule “{name}” enabled", &name);
         switch.update_property(&[gtk::accessible::Property::Label(&label)]);
         let (id, page) = (item.row.id.clone(), item.page.clone());
-        let handler = switch.connect_active_notify(move |switch| {
+        *switched = Some(switch.connect_active_notify(move |switch| {
             page.act(Input::Switch(id.clone(), switch.is_active()));
-        });
-        connected.add(switch, handler);
+        }));
     }
 
-    fn unbind(_: &mut Item, connected: &mut Connected, _: &mut gtk::Switch) {
-        connected.clear();
+    fn unbind(_: &mut Item, switched: &mut Self::Widgets, switch: &mut gtk::Switch) {
+        if let Some(handler) = switched.take() {
+            switch.disconnect(handler);
+        }
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -71,6 +74,7 @@ pub(crate) struct RuleCell {
     badge: gtk::Label,
     left: gtk::Label,
     sentence: gtk::Label,
+    tip: Tip,
 }
 
 struct Rule;
@@ -115,6 +119,7 @@ impl RelmColumn for Rule {
             badge,
             left,
             sentence,
+            tip: Tip::over(&root),
         };
         (root, cell)
     }
@@ -138,7 +143,7 @@ impl RelmColumn for Rule {
         cell.sentence.set_label(shown);
         cell.sentence.remove_css_class(other);
         cell.sentence.add_css_class(class);
-        root.set_tooltip_text(Some(&tooltip));
+        cell.tip.set(&tooltip);
         root.update_property(&[gtk::accessible::Property::Description(&tooltip)]);
     }
 
@@ -208,7 +213,7 @@ struct Destination;
 
 impl RelmColumn for Destination {
     type Root = gtk::Label;
-    type Widgets = ();
+    type Widgets = Tip;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "destination";
@@ -218,13 +223,15 @@ impl RelmColumn for Destination {
         gettext("Destination")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, ()) {
-        (cells::short_line(), ())
+    fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
+        let label = cells::short_line();
+        let tip = Tip::over(&label);
+        (label, tip)
     }
 
-    fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
+    fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {
         label.set_label(&item.row.destination);
-        label.set_tooltip_text(Some(&item.row.destination));
+        tip.set(&item.row.destination);
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -262,7 +269,7 @@ struct LastHit;
 
 impl RelmColumn for LastHit {
     type Root = gtk::Label;
-    type Widgets = ();
+    type Widgets = Tip;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "last-hit";
@@ -271,18 +278,20 @@ impl RelmColumn for LastHit {
         gettext("Last Hit")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, ()) {
-        (cells::number(), ())
+    fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
+        let label = cells::number();
+        let tip = Tip::over(&label);
+        (label, tip)
     }
 
-    fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
+    fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {
         let then = item.row.last_hit;
         item.page.begin(label, Live::Passed(then));
         let moment = (then > 0).then(|| time::moment(then));
-        label.set_tooltip_text(moment.as_deref());
+        tip.set(moment.as_deref().unwrap_or_default());
     }
 
-    fn unbind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
+    fn unbind(item: &mut Item, _: &mut Tip, label: &mut gtk::Label) {
         item.page.end(label);
     }
 
@@ -294,9 +303,8 @@ impl RelmColumn for LastHit {
 /// Edit and delete.
 #[derive(Debug)]
 pub(crate) struct ButtonsCell {
-    edit: gtk::Button,
-    delete: gtk::Button,
-    connected: Connected,
+    edit: RowButton,
+    delete: RowButton,
 }
 
 struct Buttons;
@@ -314,41 +322,29 @@ impl RelmColumn for Buttons {
 
     fn setup(_: &gtk::ListItem) -> (gtk::Box, ButtonsCell) {
         let root = gtk::Box::builder().valign(gtk::Align::Center).build();
-        let edit = cells::button("document-edit-symbolic");
-        let delete = cells::button("user-trash-symbolic");
-        root.append(&edit);
-        root.append(&delete);
-        (
-            root,
-            ButtonsCell {
-                edit,
-                delete,
-                connected: Connected::default(),
-            },
-        )
+        let (button, edit) = RowButton::new("document-edit-symbolic");
+        root.append(&button);
+        let (button, delete) = RowButton::new("user-trash-symbolic");
+        root.append(&button);
+        (root, ButtonsCell { edit, delete })
     }
 
     fn bind(item: &mut Item, cell: &mut ButtonsCell, _: &mut gtk::Box) {
         let name = [("name", item.row.name.as_str())];
-        for (button, label) in [
-            (&cell.edit, gettext_f("Edit rule “{name}”", &name)),
-            (&cell.delete, gettext_f("Delete rule “{name}”", &name)),
-        ] {
-            cells::name(button, &label);
-        }
         let (rule, page) = (item.row.wire.clone(), item.page.clone());
-        let edit = cell
-            .edit
-            .connect_clicked(move |_| page.act(Input::Edit(Box::new(rule.clone()))));
+        cell.edit
+            .show(&gettext_f("Edit rule “{name}”", &name), move || {
+                page.act(Input::Edit(Box::new(rule.clone())));
+            });
         let (rule, page) = (item.row.wire.clone(), item.page.clone());
-        let delete = cell
-            .delete
-            .connect_clicked(move |_| page.act(Input::Delete(Box::new(rule.clone()))));
-        cell.connected.add(&cell.edit, edit);
-        cell.connected.add(&cell.delete, delete);
+        cell.delete
+            .show(&gettext_f("Delete rule “{name}”", &name), move || {
+                page.act(Input::Delete(Box::new(rule.clone())));
+            });
     }
 
     fn unbind(_: &mut Item, cell: &mut ButtonsCell, _: &mut gtk::Box) {
-        cell.connected.clear();
+        cell.edit.clear();
+        cell.delete.clear();
     }
 }

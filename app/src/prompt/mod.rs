@@ -21,7 +21,7 @@ mod why;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ use relm4::{Component, ComponentParts, ComponentSender};
 use crate::client::Failure;
 use crate::model::asked::Line;
 use crate::model::guard::Guard;
-use crate::model::notice::{News, Notices};
+use crate::model::notice::{News, Notices, Wording};
 use crate::model::question::{self, QuestionText};
 use crate::model::stack::{Shown, Stack};
 use crate::model::time;
@@ -82,6 +82,8 @@ pub struct Prompt {
     answering: BTreeSet<u64>,
     /// What the desktop was notified of.
     notices: Notices,
+    /// Each open question, as it was when what its notification says was put together.
+    worded: BTreeMap<u64, (Question, Wording)>,
     /// What a screen reader says.
     speech: Speech,
     /// It was asked why the shown question is asked.
@@ -181,6 +183,7 @@ impl Component for Prompt {
             deny_guard: Guard::default(),
             answering: BTreeSet::new(),
             notices: Notices::default(),
+            worded: BTreeMap::new(),
             speech: Speech::default(),
             why_asked: false,
             ticking: None,

@@ -1,6 +1,7 @@
 //! Notifications of questions that are not seen in the window, and answers from them.
 
 use adw::prelude::*;
+use bastion_ipc::wire::Question;
 use bastion_policy::rule::Action;
 use relm4::ComponentSender;
 
@@ -41,14 +42,25 @@ impl Prompt {
         }
     }
 
-    fn open(&self, window: &adw::Window) -> Vec<Open> {
+    /// The questions as they stand. What their notifications say is put together once for each, and
+    /// again when it changes: it takes files, and this is looked at many times a second.
+    fn open(&mut self, window: &adw::Window) -> Vec<Open> {
         let shown = self.stack.shown().map(|question| question.id);
         let in_front = window.is_visible() && window.is_active();
-        let open = |question: &bastion_ipc::wire::Question| Open {
-            id: question.id,
-            seen: in_front && shown == Some(question.id),
-            answering: self.answering.contains(&question.id),
-            wording: wording(&QuestionText::new(question)),
+        let mut before = std::mem::take(&mut self.worded);
+        let open = |question: &Question| {
+            let kept = before.remove(&question.id);
+            let worded = kept
+                .filter(|(worded, _)| worded == question)
+                .unwrap_or_else(|| (question.clone(), wording(&QuestionText::new(question))));
+            let wording = worded.1.clone();
+            self.worded.insert(question.id, worded);
+            Open {
+                id: question.id,
+                seen: in_front && shown == Some(question.id),
+                answering: self.answering.contains(&question.id),
+                wording,
+            }
         };
         self.stack.all().map(open).collect()
     }
@@ -80,7 +92,6 @@ fn wording(text: &QuestionText) -> Wording {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bastion_ipc::wire::Question;
 
     fn said(change: impl FnOnce(&mut Question)) -> Wording {
         let mut question = Question {

@@ -55,20 +55,40 @@ pub fn name(button: &impl IsA<gtk::Button>, label: &str) {
     button.update_property(&[gtk::accessible::Property::Label(label)]);
 }
 
-/// What a cell with buttons keeps while it shows a row.
-#[derive(Debug, Default)]
-pub struct Connected(Vec<(glib::Object, glib::SignalHandlerId)>);
+/// A button in a row of a table; what it does is said of each row anew.
+#[derive(Debug)]
+pub struct RowButton {
+    button: gtk::Button,
+    tip: Tip,
+    clicked: Option<glib::SignalHandlerId>,
+}
 
-impl Connected {
-    /// Keeps a handler until the cell shows something else.
-    pub fn add(&mut self, object: &impl IsA<glib::Object>, handler: glib::SignalHandlerId) {
-        self.0.push((object.clone().upcast(), handler));
+impl RowButton {
+    /// The button and its cell.
+    #[must_use]
+    pub fn new(icon: &str) -> (gtk::Button, Self) {
+        let button = button(icon);
+        let cell = Self {
+            button: button.clone(),
+            tip: Tip::over(&button),
+            clicked: None,
+        };
+        (button, cell)
     }
 
-    /// Takes the handlers off.
+    /// Says what it does for the row that is shown, and has it done.
+    pub fn show(&mut self, label: &str, click: impl Fn() + 'static) {
+        self.clear();
+        self.tip.set(label);
+        let property = gtk::accessible::Property::Label(label);
+        self.button.update_property(&[property]);
+        self.clicked = Some(self.button.connect_clicked(move |_| click()));
+    }
+
+    /// Does nothing from now on.
     pub fn clear(&mut self) {
-        for (object, handler) in self.0.drain(..) {
-            object.disconnect(handler);
+        if let Some(handler) = self.clicked.take() {
+            self.button.disconnect(handler);
         }
     }
 }

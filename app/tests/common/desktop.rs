@@ -123,6 +123,22 @@ impl Desktop {
         self.wait(json!({ "role": "label", "name": text }));
     }
 
+    /// Selects the row of a table that says this, so that keys go there.
+    pub fn select_row(&mut self, text: &str) {
+        let row = json!({ "role": "table row", "contains": text });
+        eventually("the row", || {
+            self.perform("click", json!({ "find": row }));
+            let row = self.wait(row.clone());
+            let states = row["states"].as_array().unwrap();
+            states.contains(&json!("selected")).then_some(())
+        });
+    }
+
+    /// Presses keys, one after the other.
+    pub fn keys(&mut self, keys: &[&str]) {
+        self.perform("key", json!({ "keys": keys }));
+    }
+
     /// Presses a button.
     pub fn press(&mut self, button: &str) {
         self.perform(

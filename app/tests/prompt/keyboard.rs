@@ -7,7 +7,7 @@ use crate::common::desktop::WINDOW;
 use crate::scene::{CURL, LAUNCHER, Scene, allow};
 
 fn key(scene: &mut Scene, key: &str) {
-    scene.desktop.perform("key", json!({ "keys": [key] }));
+    scene.desktop.keys(&[key]);
 }
 
 /// A question is asked, and somebody goes to it, as with Alt+Tab.

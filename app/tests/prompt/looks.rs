@@ -113,7 +113,7 @@ fn it_fits_with_large_text_and_high_contrast() {
         let why = json!({ "role": "list item", "name": "Why Am I Asked?" });
         scene.go_there();
         scene.desktop.perform("focus", json!({ "find": why }));
-        scene.desktop.perform("key", json!({ "keys": ["Return"] }));
+        scene.desktop.keys(&["Return"]);
         scene.desktop.wait(json!({ "contains": "Does not fit" }));
         picture(&mut scene, "-why");
         scene.desktop.end_app(app);

@@ -91,6 +91,31 @@ pub struct Process {
 }
 
 impl Process {
+    /// A process of which nothing is known but what it runs, and as which user: to ask what rules
+    /// would decide about such a one. No rule looks at what it rests on.
+    #[must_use]
+    pub fn imagined(path: ExecutablePath, app: Option<AppId>, uid: u32) -> Self {
+        Self {
+            key: ProcessKey {
+                pid: 0,
+                start_time: 0,
+            },
+            uid,
+            executable: Executable {
+                path,
+                file: None,
+                replaced: false,
+            },
+            arguments: Vec::new(),
+            working_directory: String::new(),
+            cgroup: String::new(),
+            app,
+            parents: Vec::new(),
+            evidence: Evidence::SocketTable,
+            execs: None,
+        }
+    }
+
     /// True if there is a name by which a rule can mean this program, and no other, when the
     /// process is gone: its application or its executable.
     #[must_use]

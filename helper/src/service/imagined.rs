@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_policy::matcher::{AppId, ExecutablePath, ProgramMatcher};
-use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
+use bastion_policy::process::{Identity, Process, UnknownReason};
 
 /// The program of this text form, run by this user.
 ///
@@ -34,23 +34,5 @@ pub(super) fn sender(program: &str, uid: u32) -> Result<Identity, Error> {
 
 /// A process of this user that runs a program.
 pub(super) fn process(path: ExecutablePath, app: Option<AppId>, uid: u32) -> Identity {
-    Identity::Process(Arc::new(Process {
-        key: ProcessKey {
-            pid: 0,
-            start_time: 0,
-        },
-        uid,
-        executable: Executable {
-            path,
-            file: None,
-            replaced: false,
-        },
-        arguments: Vec::new(),
-        working_directory: String::new(),
-        cgroup: String::new(),
-        app,
-        parents: Vec::new(),
-        evidence: Evidence::SocketTable,
-        execs: None,
-    }))
+    Identity::Process(Arc::new(Process::imagined(path, app, uid)))
 }

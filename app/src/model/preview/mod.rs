@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bastion_ipc::wire::{Connection, Ends, Event};
 use bastion_policy::flow::Flow;
 use bastion_policy::matcher::AppId;
-use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
+use bastion_policy::process::{Identity, Process, ProcessKey, UnknownReason};
 use bastion_policy::rule::{Lifetime, Rule, RuleSpec};
 
 use super::connections::FlowRow;
@@ -158,19 +158,7 @@ fn identity(event: &Event) -> Option<Identity> {
                 pid: event.pid,
                 start_time: 0,
             },
-            uid: event.uid,
-            executable: Executable {
-                path: path.parse().ok()?,
-                file: None,
-                replaced: false,
-            },
-            arguments: Vec::new(),
-            working_directory: String::new(),
-            cgroup: String::new(),
-            app: AppId::owner_of(path),
-            parents: Vec::new(),
-            evidence: Evidence::PacketPath,
-            execs: None,
+            ..Process::imagined(path.parse().ok()?, AppId::owner_of(path), event.uid)
         })),
     })
 }

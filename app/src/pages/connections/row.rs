@@ -15,7 +15,7 @@ use crate::model::connections::FlowRow;
 use crate::model::connections::live::LiveRow;
 use crate::model::time;
 use crate::pages::flow_columns::{self, HasFlow};
-use crate::widgets::cells::{self, Connected};
+use crate::widgets::cells::{self, RowButton};
 use crate::widgets::program;
 use crate::widgets::sync::{Keyed, Table};
 
@@ -153,7 +153,7 @@ struct Button;
 
 impl RelmColumn for Button {
     type Root = gtk::Button;
-    type Widgets = Connected;
+    type Widgets = RowButton;
     type Item = Row;
 
     const COLUMN_NAME: &'static str = "end";
@@ -162,11 +162,11 @@ impl RelmColumn for Button {
         String::new()
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Button, Connected) {
-        (cells::button(""), Connected::default())
+    fn setup(_: &gtk::ListItem) -> (gtk::Button, RowButton) {
+        RowButton::new("")
     }
 
-    fn bind(row: &mut Row, connected: &mut Connected, button: &mut gtk::Button) {
+    fn bind(row: &mut Row, cell: &mut RowButton, button: &mut gtk::Button) {
         let whose = whose(&row.flow);
         let (icon, label) = match row.flow.ends {
             Some(_) => (
@@ -179,18 +179,16 @@ impl RelmColumn for Button {
             ),
         };
         button.set_icon_name(icon);
-        cells::name(button, &label);
         let (flow, act) = (row.flow.clone(), row.act.clone());
-        let handler = button.connect_clicked(move |_| {
+        cell.show(&label, move || {
             act(match flow.ends {
                 Some(_) => Input::End(flow.clone()),
                 None => Input::Answer,
             });
         });
-        connected.add(button, handler);
     }
 
-    fn unbind(_: &mut Row, connected: &mut Connected, _: &mut gtk::Button) {
-        connected.clear();
+    fn unbind(_: &mut Row, cell: &mut RowButton, _: &mut gtk::Button) {
+        cell.clear();
     }
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod build;
 mod export;
+mod filler;
 mod filter;
 mod list;
 mod table;

@@ -8,6 +8,7 @@ use adw::prelude::*;
 use gtk::glib;
 use relm4::typed_view::column::RelmColumn;
 
+use super::filler::{Fill, Filler};
 use super::list::{LogItem, LogList, Logged};
 use crate::pages::flow_columns::{Destination, Port, Program, Protocol, Reason, State, Time, User};
 
@@ -22,15 +23,16 @@ pub(super) fn table(list: &LogList) -> (gtk::ColumnView, Columns) {
         .can_unselect(true)
         .build();
     let view = gtk::ColumnView::new(Some(selection));
+    let filler = Filler::new(&view);
     let mut columns = Columns::new();
-    append::<Time<Logged>>(&view, &mut columns);
-    append::<Program<Logged>>(&view, &mut columns);
-    append::<Destination<Logged>>(&view, &mut columns);
-    append::<Port<Logged>>(&view, &mut columns);
-    append::<Protocol<Logged>>(&view, &mut columns);
-    append::<User<Logged>>(&view, &mut columns);
-    append::<State<Logged>>(&view, &mut columns);
-    append::<Reason<Logged>>(&view, &mut columns);
+    append::<Time<Logged>>(&view, &filler, &mut columns);
+    append::<Program<Logged>>(&view, &filler, &mut columns);
+    append::<Destination<Logged>>(&view, &filler, &mut columns);
+    append::<Port<Logged>>(&view, &filler, &mut columns);
+    append::<Protocol<Logged>>(&view, &filler, &mut columns);
+    append::<User<Logged>>(&view, &filler, &mut columns);
+    append::<State<Logged>>(&view, &filler, &mut columns);
+    append::<Reason<Logged>>(&view, &filler, &mut columns);
     (view, columns)
 }
 
@@ -39,15 +41,21 @@ struct Cell<C: RelmColumn> {
     root: C::Root,
     widgets: C::Widgets,
     shown: Option<(LogItem, glib::SignalHandlerId)>,
-    /// Whether its row had come when it was shown last.
-    filled: Option<bool>,
+    /// Whether it shows the row it is bound to.
+    filled: bool,
 }
 
 type Cells<C> = Rc<RefCell<HashMap<gtk::ListItem, Cell<C>>>>;
 
-/// Appends a column. Its cells are filled when the row has come.
-fn append<C: RelmColumn<Item = Logged>>(view: &gtk::ColumnView, columns: &mut Columns) {
+/// Appends a column. Its cells are filled when the row has come and it is their turn.
+fn append<C: RelmColumn<Item = Logged>>(
+    view: &gtk::ColumnView,
+    filler: &Rc<Filler>,
+    columns: &mut Columns,
+) {
     let cells: Cells<C> = Rc::default();
+    let of = cells.clone();
+    let fill: Fill = Rc::new(move |item| fill(&of, item));
     let factory = gtk::SignalListItemFactory::new();
     let of = cells.clone();
     factory.connect_setup(move |_, object| {
@@ -59,25 +67,26 @@ fn append<C: RelmColumn<Item = Logged>>(view: &gtk::ColumnView, columns: &mut Co
                 root,
                 widgets,
                 shown,
-                filled: None,
+                filled: true,
             };
             of.borrow_mut().insert(item.clone(), cell);
         }
     });
-    let of = cells.clone();
+    let (of, turns) = (cells.clone(), filler.clone());
     factory.connect_bind(move |_, object| {
         if let Some(item) = object.downcast_ref::<gtk::ListItem>() {
-            bind(&of, item);
+            bind(&of, item, &turns, &fill);
         }
     });
-    let of = cells.clone();
+    let (of, turns) = (cells.clone(), filler.clone());
     factory.connect_unbind(move |_, object| {
+        let Some(item) = object.downcast_ref::<gtk::ListItem>() else {
+            return;
+        };
+        turns.forget(item);
         let mut cells = of.borrow_mut();
-        let cell = object
-            .downcast_ref::<gtk::ListItem>()
-            .and_then(|item| cells.get_mut(item));
-        if let Some((item, handler)) = cell.and_then(|cell| cell.shown.take()) {
-            item.disconnect(handler);
+        if let Some((row, handler)) = cells.get_mut(item).and_then(|cell| cell.shown.take()) {
+            row.disconnect(handler);
         }
     });
     let of = cells;
@@ -96,7 +105,12 @@ fn append<C: RelmColumn<Item = Logged>>(view: &gtk::ColumnView, columns: &mut Co
     columns.insert(C::COLUMN_NAME, column);
 }
 
-fn bind<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
+fn bind<C: RelmColumn<Item = Logged>>(
+    cells: &Cells<C>,
+    item: &gtk::ListItem,
+    filler: &Rc<Filler>,
+    fill: &Fill,
+) {
     let Some(row) = item.item().and_downcast::<LogItem>() else {
         return;
     };
@@ -104,32 +118,36 @@ fn bind<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
     let Some(cell) = all.get_mut(item) else {
         return;
     };
-    show(cell, &row);
-    if !row.filled() {
-        let (of, key) = (Rc::downgrade(cells), item.downgrade());
-        let handler = row.connect_filled_notify(move |row| {
-            if let (Some(cells), Some(item)) = (of.upgrade(), key.upgrade())
-                && let Some(cell) = cells.borrow_mut().get_mut(&item)
-            {
-                show(cell, row);
+    reveal(cell, false);
+    if row.filled() {
+        filler.wait(item, fill);
+    } else {
+        let (turns, fill, key) = (filler.clone(), fill.clone(), item.downgrade());
+        let handler = row.connect_filled_notify(move |_| {
+            if let Some(item) = key.upgrade() {
+                turns.wait(&item, &fill);
             }
         });
         cell.shown = Some((row, handler));
     }
 }
 
-/// A cell whose row has not come keeps what it showed, so that columns keep their widths, but out of
+fn fill<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
+    let row = item.item().and_downcast::<LogItem>();
+    let mut all = cells.borrow_mut();
+    if let (Some(row), Some(cell)) = (row, all.get_mut(item))
+        && let Some(row) = &mut *row.row()
+    {
+        C::bind(row, &mut cell.widgets, &mut cell.root);
+        reveal(cell, true);
+    }
+}
+
+/// A cell that is not filled keeps what it showed, so that columns keep their widths, but out of
 /// sight.
-fn show<C: RelmColumn<Item = Logged>>(cell: &mut Cell<C>, row: &LogItem) {
-    let is_filled = match &mut *row.row() {
-        Some(row) => {
-            C::bind(row, &mut cell.widgets, &mut cell.root);
-            true
-        }
-        None => false,
-    };
-    if cell.filled != Some(is_filled) {
-        cell.filled = Some(is_filled);
+fn reveal<C: RelmColumn>(cell: &mut Cell<C>, is_filled: bool) {
+    if cell.filled != is_filled {
+        cell.filled = is_filled;
         let root = cell.root.upcast_ref::<gtk::Widget>();
         root.set_opacity(f64::from(u8::from(is_filled)));
         root.update_state(&[gtk::accessible::State::Hidden(!is_filled)]);

@@ -9,7 +9,7 @@ use crate::matcher::{
     AppId, DestinationMatcher, ExecutablePath, PathPattern, PortMatcher, PortRange, ProgramMatcher,
     ProtocolMatcher,
 };
-use crate::process::{Evidence, Executable, Identity, Process, ProcessKey, UnknownReason};
+use crate::process::{Identity, Process, UnknownReason};
 use crate::rule::Rule;
 
 /// The flow and its sender, as far as the index looks at them; nothing for a pattern that matches
@@ -62,23 +62,5 @@ fn path_like(pattern: &PathPattern) -> Option<ExecutablePath> {
 }
 
 fn process(path: ExecutablePath, app: Option<AppId>) -> Identity {
-    Identity::Process(Arc::new(Process {
-        key: ProcessKey {
-            pid: 0,
-            start_time: 0,
-        },
-        uid: 0,
-        executable: Executable {
-            path,
-            file: None,
-            replaced: false,
-        },
-        arguments: Vec::new(),
-        working_directory: String::new(),
-        cgroup: String::new(),
-        app,
-        parents: Vec::new(),
-        evidence: Evidence::PacketPath,
-        execs: None,
-    }))
+    Identity::Process(Arc::new(Process::imagined(path, app, 0)))
 }

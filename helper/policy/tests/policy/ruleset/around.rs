@@ -1,5 +1,7 @@
 //! Flows around those that a rule means.
 
+use std::collections::BTreeSet;
+use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -86,29 +88,37 @@ fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
             .split('-')
             .map(|end| end.parse().unwrap())
             .collect(),
-        // Some of every group: what one means, another leaves out.
-        DestinationMatcher::Group(_) => [
-            "224.0.0.1",
-            "255.255.255.255",
-            "ff02::1",
-            "10.0.0.1",
-            "172.16.0.1",
-            "192.168.0.1",
-            "169.254.0.1",
-            "fd00::1",
-            "fe80::1",
-            "192.0.2.1",
-            "0.0.0.1",
-            "2001:db8::1",
-            "ffff::1",
-            "240.0.0.1",
-            "::2",
-            "128.0.0.1",
-        ]
-        .map(|text| text.parse().unwrap())
-        .into(),
+        // Some of every group, those of this one first: what one means, another leaves out.
+        DestinationMatcher::Group(group) => {
+            let (meant, others): (Vec<_>, Vec<_>) =
+                some_of_every_group().partition(|address| group.contains(*address));
+            [meant, others].concat()
+        }
         _ => Vec::new(),
     }
+}
+
+fn some_of_every_group() -> impl Iterator<Item = IpAddr> {
+    [
+        "224.0.0.1",
+        "255.255.255.255",
+        "ff02::1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.0.1",
+        "169.254.0.1",
+        "fd00::1",
+        "fe80::1",
+        "192.0.2.1",
+        "0.0.0.1",
+        "2001:db8::1",
+        "ffff::1",
+        "240.0.0.1",
+        "::2",
+        "128.0.0.1",
+    ]
+    .into_iter()
+    .map(|text| text.parse().unwrap())
 }
 
 /// An address before, at and after each of these.
@@ -139,44 +149,60 @@ fn ports(ports: &PortMatcher) -> Vec<u16> {
     ends.collect()
 }
 
-/// Flows around those of the rule, each of which differs in one thing from [`sample`].
-pub fn flows_around(rule: &Rule, other: &Rule) -> Vec<(Flow, Identity)> {
+/// True if one of the flows around those of the rule, and around those of the other, is as asked:
+/// all that a flow is made of in every combination.
+pub fn any_around(
+    rule: &Rule,
+    other: &Rule,
+    mut is_so: impl FnMut(&Flow, &Identity) -> bool,
+) -> bool {
     let (spec, not) = (rule.spec(), other.spec());
     let (base, identity) = sample(rule);
-    let mut found = vec![(base.clone(), identity.clone())];
-    let mut flow = |change: &dyn Fn(&mut Flow)| {
-        let mut flow = base.clone();
-        change(&mut flow);
-        found.push((flow, identity.clone()));
-    };
-    for number in [1, 6, 17, 58, 99, 200] {
-        flow(&|flow| flow.protocol = Protocol::from_number(number));
-    }
-    for port in ports(&spec.ports)
-        .into_iter()
-        .chain(ports(&not.ports))
-        .chain([0])
-    {
-        for port in [port.saturating_sub(1), port, port.saturating_add(1)] {
-            flow(&|flow| flow.destination_port = port);
-        }
-    }
+    let protocols = [1, 6, 17, 58, 99, 200].map(Protocol::from_number);
     let ends = [addresses(&spec.destination), addresses(&not.destination)].concat();
-    for address in around(ends) {
-        flow(&|flow| flow.destination = address);
-    }
-    flow(&|flow| flow.hosts.clear());
-    for name in base.hosts.iter().map(ToString::to_string) {
-        flow(&|flow| flow.hosts = vec![format!("below.{name}").parse().unwrap()]);
-    }
-    for program in [
+    let destinations = with(base.destination, around(ends));
+    let ends = [ports(&spec.ports), ports(&not.ports), vec![0]].concat();
+    let ports = ends
+        .into_iter()
+        .flat_map(|port| [port.saturating_sub(1), port, port.saturating_add(1)]);
+    let ports = with(base.destination_port, ports);
+    let below = base.hosts.iter().map(|name| format!("below.{name}"));
+    let below = below.map(|name| vec![name.parse().unwrap()]);
+    let hosts = [base.hosts.clone(), Vec::new()].into_iter().chain(below);
+    let programs = [
         &ProgramMatcher::Kernel,
         &ProgramMatcher::Unknown,
         &ProgramMatcher::Any,
-    ] {
-        found.push((base.clone(), sender(program, None, 4711)));
+    ];
+    let others = programs.map(|program| sender(program, None, 4711));
+    let identities: Vec<_> = iter::once(identity).chain(others).collect();
+
+    let mut flow = base.clone();
+    for hosts in hosts {
+        flow.hosts = hosts;
+        for protocol in with(base.protocol, protocols) {
+            flow.protocol = protocol;
+            for destination in &destinations {
+                flow.destination = *destination;
+                for port in &ports {
+                    flow.destination_port = *port;
+                    if identities.iter().any(|identity| is_so(&flow, identity)) {
+                        return true;
+                    }
+                }
+            }
+        }
     }
-    found
+    false
+}
+
+/// The one, then the others, each once.
+fn with<T: Ord + Copy>(one: T, others: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    iter::once(one)
+        .chain(others)
+        .filter(|value| seen.insert(*value))
+        .collect()
 }
 
 /// True if a flow can be found that both mean.

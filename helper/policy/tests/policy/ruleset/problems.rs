@@ -11,7 +11,7 @@ use bastion_policy::ruleset::{Criterion, Problem, RuleSet};
 use bastion_policy::time::Timestamp;
 use proptest::prelude::*;
 
-use super::around::{flows_around, meet, sample};
+use super::around::{any_around, meet, sample};
 use super::{ASK, NOW, flow_to, oracle};
 use crate::given::{self, Fields};
 
@@ -31,7 +31,7 @@ fn times(rules: &[&Rule]) -> Vec<Timestamp> {
 /// True if some flow shows that the first rule does not cover the second.
 fn uncovered(over: &Rule, rule: &Rule) -> bool {
     let times = times(&[over, rule]);
-    flows_around(rule, over).iter().any(|(flow, identity)| {
+    any_around(rule, over, |flow, identity| {
         let shows = |now: &Timestamp| {
             rule.matches(flow, identity, *now) && !over.matches(flow, identity, *now)
         };
