@@ -166,7 +166,14 @@ impl IconCell {
             self.tip.set(name);
         } else {
             let look = program::look(path);
-            self.icon.set_from_gicon(&look.icon);
+            // The same one would be looked for in the theme again.
+            if !self
+                .icon
+                .gicon()
+                .is_some_and(|icon| icon.equal(Some(&look.icon)))
+            {
+                self.icon.set_from_gicon(&look.icon);
+            }
             self.label.set_label(&look.name);
             self.tip.set(path);
         }
@@ -195,6 +202,10 @@ impl TwoLines {
         second.add_css_class("dim-label");
         root.append(&first);
         root.append(&second);
+        // As high as when it shows something: a list takes the height of rows that have not come
+        // for that of all.
+        first.set_label(" ");
+        second.set_label(" ");
         let cell = Self {
             first,
             second,

@@ -13,13 +13,24 @@ use gtk::prelude::*;
 /// Rows out of sight that are filled between two frames.
 const AHEAD: usize = 4;
 
-/// Shows in a cell what it is bound to.
-pub(super) type Fill = Rc<dyn Fn(&gtk::ListItem)>;
+/// What becomes of a cell before the next frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It shows what it is bound to.
+    Now,
+    /// It is out of sight, and shows nothing.
+    Later,
+}
+
+/// Does it to a cell.
+pub(super) type Take = Rc<dyn Fn(&gtk::ListItem, Turn)>;
+
+type Cells = Vec<(gtk::ListItem, Take)>;
 
 /// The cells of a table that wait to be filled.
 pub(super) struct Filler {
     view: glib::WeakRef<gtk::ColumnView>,
-    waiting: RefCell<HashMap<gtk::ListItem, Fill>>,
+    waiting: RefCell<HashMap<gtk::ListItem, Take>>,
     ticking: Cell<bool>,
 }
 
@@ -33,9 +44,9 @@ impl Filler {
     }
 
     /// Has a cell filled: before the next frame if it is in sight by then.
-    pub(super) fn wait(self: &Rc<Self>, item: &gtk::ListItem, fill: &Fill) {
+    pub(super) fn wait(self: &Rc<Self>, item: &gtk::ListItem, take: &Take) {
         let mut waiting = self.waiting.borrow_mut();
-        waiting.insert(item.clone(), fill.clone());
+        waiting.insert(item.clone(), take.clone());
         drop(waiting);
         if let Some(view) = self.view.upgrade()
             && !self.ticking.replace(true)
@@ -54,33 +65,37 @@ impl Filler {
     }
 
     fn fill(&self, view: &gtk::ColumnView) -> glib::ControlFlow {
-        for (item, fill) in self.next(view) {
-            fill(&item);
+        let (now, later) = self.turns(view);
+        for (item, take) in now {
+            take(&item, Turn::Now);
         }
-        let more = !self.waiting.borrow().is_empty();
+        for (item, take) in &later {
+            take(item, Turn::Later);
+        }
+        let more = !later.is_empty();
+        self.waiting.borrow_mut().extend(later);
         self.ticking.set(more);
         more.into()
     }
 
-    /// The cells whose turn it is.
-    fn next(&self, view: &gtk::ColumnView) -> Vec<(gtk::ListItem, Fill)> {
-        let mut rows: BTreeMap<u32, Vec<_>> = BTreeMap::new();
-        for (item, fill) in self.waiting.take() {
-            rows.entry(item.position()).or_default().push((item, fill));
+    /// The cells whose turn it is, and the others.
+    fn turns(&self, view: &gtk::ColumnView) -> (Cells, Cells) {
+        let mut rows: BTreeMap<u32, Cells> = BTreeMap::new();
+        for (item, take) in self.waiting.take() {
+            rows.entry(item.position()).or_default().push((item, take));
         }
         let seen = in_sight(view);
-        let distance = |row: &u32| match row {
-            row if *row < seen.start => seen.start - row,
-            row if *row < seen.end => 0,
+        let distance = |row: &u32| match *row {
+            row if row < seen.start => seen.start - row,
+            row if row < seen.end => 0,
             row => row - seen.end + 1,
         };
         let mut rows: Vec<_> = rows.into_iter().collect();
         rows.sort_by_key(|(row, _)| distance(row));
         let in_sight = rows.partition_point(|(row, _)| distance(row) == 0);
         let later = rows.split_off(rows.len().min(in_sight + AHEAD));
-        let cells = |rows: Vec<(u32, Vec<_>)>| rows.into_iter().flat_map(|(_, cells)| cells);
-        self.waiting.replace(cells(later).collect());
-        cells(rows).collect()
+        let cells = |rows: Vec<(u32, Cells)>| rows.into_iter().flat_map(|(_, cells)| cells);
+        (cells(rows).collect(), cells(later).collect())
     }
 }
 

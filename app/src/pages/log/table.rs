@@ -8,7 +8,7 @@ use adw::prelude::*;
 use gtk::glib;
 use relm4::typed_view::column::RelmColumn;
 
-use super::filler::{Fill, Filler};
+use super::filler::{Filler, Take, Turn};
 use super::list::{LogItem, LogList, Logged};
 use crate::pages::flow_columns::{Destination, Port, Program, Protocol, Reason, State, Time, User};
 
@@ -55,7 +55,7 @@ fn append<C: RelmColumn<Item = Logged>>(
 ) {
     let cells: Cells<C> = Rc::default();
     let of = cells.clone();
-    let fill: Fill = Rc::new(move |item| fill(&of, item));
+    let take: Take = Rc::new(move |item, turn| take(&of, item, turn));
     let factory = gtk::SignalListItemFactory::new();
     let of = cells.clone();
     factory.connect_setup(move |_, object| {
@@ -75,7 +75,7 @@ fn append<C: RelmColumn<Item = Logged>>(
     let (of, turns) = (cells.clone(), filler.clone());
     factory.connect_bind(move |_, object| {
         if let Some(item) = object.downcast_ref::<gtk::ListItem>() {
-            bind(&of, item, &turns, &fill);
+            bind(&of, item, &turns, &take);
         }
     });
     let (of, turns) = (cells.clone(), filler.clone());
@@ -109,38 +109,41 @@ fn bind<C: RelmColumn<Item = Logged>>(
     cells: &Cells<C>,
     item: &gtk::ListItem,
     filler: &Rc<Filler>,
-    fill: &Fill,
+    take: &Take,
 ) {
     let Some(row) = item.item().and_downcast::<LogItem>() else {
         return;
     };
-    let mut all = cells.borrow_mut();
-    let Some(cell) = all.get_mut(item) else {
-        return;
-    };
-    reveal(cell, false);
     if row.filled() {
-        filler.wait(item, fill);
-    } else {
-        let (turns, fill, key) = (filler.clone(), fill.clone(), item.downgrade());
-        let handler = row.connect_filled_notify(move |_| {
-            if let Some(item) = key.upgrade() {
-                turns.wait(&item, &fill);
-            }
-        });
+        filler.wait(item, take);
+        return;
+    }
+    let (turns, take, key) = (filler.clone(), take.clone(), item.downgrade());
+    let handler = row.connect_filled_notify(move |_| {
+        if let Some(item) = key.upgrade() {
+            turns.wait(&item, &take);
+        }
+    });
+    if let Some(cell) = cells.borrow_mut().get_mut(item) {
+        reveal(cell, false);
         cell.shown = Some((row, handler));
     }
 }
 
-fn fill<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
+fn take<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem, turn: Turn) {
     let row = item.item().and_downcast::<LogItem>();
     let mut all = cells.borrow_mut();
-    if let (Some(row), Some(cell)) = (row, all.get_mut(item))
-        && let Some(row) = &mut *row.row()
-    {
-        C::bind(row, &mut cell.widgets, &mut cell.root);
-        reveal(cell, true);
-    }
+    let (Some(row), Some(cell)) = (row, all.get_mut(item)) else {
+        return;
+    };
+    let is_filled = match (turn, &mut *row.row()) {
+        (Turn::Now, Some(row)) => {
+            C::bind(row, &mut cell.widgets, &mut cell.root);
+            true
+        }
+        _ => false,
+    };
+    reveal(cell, is_filled);
 }
 
 /// A cell that is not filled keeps what it showed, so that columns keep their widths, but out of

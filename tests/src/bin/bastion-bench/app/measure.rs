@@ -18,8 +18,9 @@ const AT_REST: Duration = Duration::from_secs(5);
 /// From one click of the wheel to the next, as of a wheel that spins freely, and from one step of
 /// a drag to the next.
 const CLICK: Duration = Duration::from_millis(16);
-/// Where the scrollbar begins and ends in a window of the size it has at first.
-const SCROLLBAR: [(u32, u32); 2] = [(994, 110), (994, 712)];
+/// The slider of the log's scrollbar at its top, in a window of the size it has at first, and a place
+/// below its end: how far the slider can go depends on where within it the drag begins.
+const SCROLLBAR: [(u32, u32); 2] = [(994, 150), (994, 760)];
 /// Destination of the first event of the log (`tests/bench/fill_log.py`).
 const OLDEST: &str = "host-0.example.org";
 /// Rules of the case with many.
@@ -136,8 +137,12 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     let mut paces = ["wheel", "scrollbar", "wheel at the end"].map(|how| (how, Pace::default()));
     let [(_, down), (_, along), (_, up)] = &mut paces;
     down.add(&frames(stage, program, wheel(300))?);
+    let [top, bottom] = SCROLLBAR;
+    // It comes into sight when the pointer does, and then rests until it is dragged: no frame of
+    // that time is late.
+    stage.desktop.drag(WINDOW, top, top, 1, CLICK)?;
+    stage.rest(program)?;
     along.add(&frames(stage, program, |stage| {
-        let [top, bottom] = SCROLLBAR;
         Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
     })?);
     let oldest = Find::role("label").named(OLDEST).in_window(WINDOW);
