@@ -5,6 +5,8 @@ use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::matcher::{
     DestinationMatcher, PortMatcher, ProgramMatcher, ProtocolMatcher, UserMatcher,
@@ -88,42 +90,39 @@ fn addresses(destination: &DestinationMatcher) -> Vec<IpAddr> {
             .split('-')
             .map(|end| end.parse().unwrap())
             .collect(),
-        // Some of every group, those of this one first: what one means, another leaves out.
-        DestinationMatcher::Group(group) => {
-            let (meant, others): (Vec<_>, Vec<_>) =
-                some_of_every_group().partition(|address| group.contains(*address));
-            [meant, others].concat()
-        }
+        DestinationMatcher::Group(group) => ends_of_groups()
+            .filter(|address| group.contains(*address))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
-fn some_of_every_group() -> impl Iterator<Item = IpAddr> {
+/// Where the networks begin and end of which groups are made, or what they leave out, and where all
+/// addresses do: RFC 1112, 1918, 3927, 4193, 4291.
+fn ends_of_groups() -> impl Iterator<Item = IpAddr> {
     [
-        "224.0.0.1",
-        "255.255.255.255",
-        "ff02::1",
-        "10.0.0.1",
-        "172.16.0.1",
-        "192.168.0.1",
-        "169.254.0.1",
-        "fd00::1",
-        "fe80::1",
-        "192.0.2.1",
-        "0.0.0.1",
-        "2001:db8::1",
-        "ffff::1",
-        "240.0.0.1",
-        "::2",
-        "128.0.0.1",
+        "224.0.0.0/4",
+        "255.255.255.255/32",
+        "ff00::/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "127.0.0.0/8",
+        "::1/128",
+        "0.0.0.0/0",
+        "::/0",
     ]
     .into_iter()
-    .map(|text| text.parse().unwrap())
+    .map(|text| text.parse::<IpNet>().unwrap())
+    .flat_map(|network| [network.network(), network.broadcast()])
 }
 
 /// An address before, at and after each of these.
-fn around(addresses: Vec<IpAddr>) -> impl Iterator<Item = IpAddr> {
-    addresses.into_iter().flat_map(|address| match address {
+fn around(addresses: impl Iterator<Item = IpAddr>) -> impl Iterator<Item = IpAddr> {
+    addresses.flat_map(|address| match address {
         IpAddr::V4(v4) => [-1i64, 0, 1].map(|step| {
             IpAddr::V4(
                 (i64::from(v4.to_bits()) + step)
@@ -159,7 +158,8 @@ pub fn any_around(
     let (spec, not) = (rule.spec(), other.spec());
     let (base, identity) = sample(rule);
     let protocols = [1, 6, 17, 58, 99, 200].map(Protocol::from_number);
-    let ends = [addresses(&spec.destination), addresses(&not.destination)].concat();
+    let meant = [addresses(&spec.destination), addresses(&not.destination)].concat();
+    let ends = meant.into_iter().chain(ends_of_groups());
     let destinations = with(base.destination, around(ends));
     let ends = [ports(&spec.ports), ports(&not.ports), vec![0]].concat();
     let ports = ends
