@@ -121,6 +121,8 @@ pub struct Arrival {
     /// When its sender began to send it, or when it came if it has no note; nanoseconds of
     /// `CLOCK_MONOTONIC`, which all machines share.
     pub stamp: u64,
+    /// When it came, on the same clock.
+    pub came: u64,
     /// `tcp` or `udp`.
     pub transport: String,
 }

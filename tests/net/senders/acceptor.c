@@ -1,7 +1,7 @@
 /* The other end of many short connections: acceptor PORT. Takes connections and datagrams to any
  * of this machine's addresses, reads the note that each brings, and closes. At each line of the
  * input it prints what has come since the last, as one line of JSON: [DESTINATION, LETTER, STAMP,
- * TRANSPORT]…; of what brought no note, letter "?" and the time when it came. */
+ * CAME, TRANSPORT]…; of what brought no note, letter "?", and as stamp the time when it came. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,6 +25,7 @@
 struct arrival {
 	struct in6_addr to;
 	struct note note;
+	unsigned long long came;
 	char transport;
 };
 
@@ -43,6 +44,7 @@ static _Noreturn void fail(const char *what)
 static struct arrival *add(char transport)
 {
 	struct timespec time;
+	unsigned long long now;
 
 	if (count == room) {
 		room = room ? 2 * room : 4096;
@@ -51,8 +53,10 @@ static struct arrival *add(char transport)
 			fail("realloc");
 	}
 	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = time.tv_sec * 1000000000ull + time.tv_nsec;
 	arrivals[count] = (struct arrival){
-		.note = { .letter = '?', .stamp = time.tv_sec * 1000000000ull + time.tv_nsec },
+		.note = { .letter = '?', .stamp = now },
+		.came = now,
 		.transport = transport
 	};
 	return &arrivals[count++];
@@ -138,8 +142,9 @@ static void report(void)
 
 		if (!strncmp(to, "::ffff:", 7))
 			to += 7;
-		printf("%s[\"%s\", \"%c\", %llu, \"%s\"]", i ? ", " : "", to, it->note.letter,
-		       (unsigned long long)it->note.stamp, it->transport == 't' ? "tcp" : "udp");
+		printf("%s[\"%s\", \"%c\", %llu, %llu, \"%s\"]", i ? ", " : "", to,
+		       it->note.letter, (unsigned long long)it->note.stamp, it->came,
+		       it->transport == 't' ? "tcp" : "udp");
 	}
 	puts("]");
 	fflush(stdout);

@@ -48,11 +48,10 @@ impl Round {
     }
 
     /// By how many nanoseconds after the end each of those had begun that should not have come. What
-    /// began shortly before the next round may have waited its turn until then: on a busy computer
-    /// packets lie in the queue for a while, and are judged by the rules there are by then.
+    /// came in the next round may have waited in the queue until then, where the computer is busy, and
+    /// was judged by the rules of that time.
     fn late(&self, arrivals: &[Arrival]) -> Vec<u64> {
-        let until = self.end.ended + (self.next - self.end.ended) / 2;
-        let late = |it: &&Arrival| self.end.ended < it.stamp && it.stamp < until;
+        let late = |it: &&Arrival| self.end.ended < it.stamp && it.came < self.next;
         let late = arrivals.iter().filter(late);
         late.map(|it| it.stamp - self.end.ended).collect()
     }
