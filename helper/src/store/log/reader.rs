@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bastion_ipc::wire::{Event, LogPages, LogQuery};
+use bastion_ipc::wire::{Event, LogPages, LogQuery, Suggestion};
 use rusqlite::{Connection, ErrorCode};
 
 use super::database::{self, Database, Failure, Shared};
-use super::{LogError, search};
+use super::{LogError, search, suggestions};
 
 /// How long one search may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -66,6 +66,14 @@ impl LogReader {
         let (started, moment) = (Instant::now(), self.moment);
         let is_over = move || started.elapsed() >= moment;
         self.read(|connection| search::pages(connection, query, seen_by, is_over))
+    }
+
+    /// The open suggestions, the latest first; only those of the user `seen_by`, if it is given.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn suggestions(&mut self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
+        self.read(|connection| suggestions::open(connection, seen_by))
     }
 
     fn read<T: Default>(
