@@ -19,6 +19,7 @@ mod question;
 mod rules;
 mod services;
 mod subscriptions;
+mod turns;
 mod users;
 
 use std::sync::Arc;

@@ -83,6 +83,8 @@ pub(crate) struct Memory {
     pub(crate) answers: Mutex<Vec<(QuestionId, CheckedAnswer, Caller)>>,
     settled: Mutex<BTreeSet<QuestionId>>,
     pub(crate) log: Mutex<Vec<Event>>,
+    /// For whom the log was searched.
+    pub(crate) searches: Mutex<Vec<Option<u32>>>,
 }
 
 impl Memory {
@@ -231,6 +233,7 @@ impl Backend for Memory {
     }
 
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
+        self.searches.lock().unwrap().push(seen_by);
         let limit = query.limit.unwrap() as usize;
         let log = self.log.lock().unwrap();
         let sees = |event: &&Event| seen_by.is_none_or(|uid| event.uid == uid);

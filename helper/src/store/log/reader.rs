@@ -15,9 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long pages are looked for in one call: others may wait for the reader.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// Steps of SQLite's machine between two looks at the clock: some dozens of events, each of which
-/// may have a path of many kilobytes to search.
-const STEPS: i32 = 1_000;
+/// Steps of SQLite's machine between two looks at the clock: those of three events or so. One event
+/// may take milliseconds, if its path has many kilobytes and the text nearly fits everywhere in it.
+/// Looking that often costs an ordinary search nothing that can be measured; looking at each event
+/// does.
+const STEPS: i32 = 50;
 
 /// Reads the log on a connection of its own, so that however long a search takes, writing does
 /// not wait for it. Made by [`super::EventLog::reader`]. It follows the log when that begins a
