@@ -217,7 +217,8 @@ async fn authorised_changes_arrive_once_they_make_sense() {
             "pause 60",
             "pause 0",
             "add r0 by 1000",
-            "replace r0 enabled Some(false)",
+            "enable r0 false",
+            "enable r0 false",
             "remove 1",
         ]
     );

@@ -193,9 +193,13 @@ impl Backend for Memory {
         Ok(())
     }
 
-    fn rule(&self, id: &RuleId) -> Option<Rule> {
-        let rules = self.rules.lock().unwrap();
-        Some(rules.get(id)?.try_into().unwrap())
+    fn enable_rule(&self, id: &RuleId, enabled: bool) -> Result<(), Error> {
+        match self.rules.lock().unwrap().get_mut(id) {
+            Some(rule) => rule.enabled = Some(enabled),
+            None => return Err(Error::NotFound(format!("there is no rule “{id}”"))),
+        }
+        self.note(format!("enable {id} {enabled}"));
+        Ok(())
     }
 
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error> {
