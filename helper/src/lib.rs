@@ -6,6 +6,7 @@
 //! - [`engine`]: the one thread that reads packets, decides, and gives verdicts.
 //! - [`names`]: under which names programs looked up the addresses they connect to.
 //! - [`netfilter`]: the iptables rules that feed the queue.
+//! - [`program`]: runs other programs.
 //! - [`store`]: rules, settings and the event log on disk.
 //! - [`bus`]: D-Bus interfaces, polkit, agents and subscriptions.
 //! - [`service`]: puts all of it together and keeps it alive.
@@ -17,6 +18,7 @@ pub mod kernel;
 pub mod names;
 pub mod netfilter;
 pub mod packet;
+pub mod program;
 pub mod queue;
 pub mod service;
 pub mod sockets;

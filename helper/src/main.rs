@@ -20,8 +20,8 @@ enum Command {
     Run,
     /// Remove every firewall rule of Bastion's, whatever state it is in.
     Cleanup {
-        /// Called by systemd after the service ended: keep the rules if it crashed and the
-        /// settings say that nothing may leave while it is down.
+        /// Called by systemd after the service ended: keep the rules if it failed, nobody asked for
+        /// its end, and the settings say that nothing may leave while it is down.
         #[arg(long)]
         after_stop: bool,
     },

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use bastion_tests::{
-    As, Attempt, Destination, Family, Firewall, Manner, Outcome, Standing, Transport, eventually,
-    eventually_equal,
+    As, Attempt, Destination, Family, Firewall, Hold, Manner, Outcome, Standing, Transport,
+    eventually, eventually_equal,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -134,6 +134,38 @@ fn check_boot(firewall: &Firewall) {
     firewall.wait_until_judging().unwrap();
 }
 
+/// Has nothing leave while the helper is down.
+fn close(firewall: &Firewall) {
+    let close = format!("printf 'version = 1\\nwhen_down = \"closed\"\\n' >{SETTINGS}");
+    firewall.sandbox().shell(&close).unwrap();
+    let closed = || {
+        let rules = Family::ALL.map(|family| firewall.traces(family).unwrap().join("\n"));
+        let bypass = rules.iter().any(|rules| rules.contains("--queue-bypass"));
+        (!bypass).then_some(())
+    };
+    eventually("rules without --queue-bypass", PATIENCE, closed).unwrap();
+}
+
+fn check_open(firewall: &Firewall, when: &str) {
+    for family in Family::ALL {
+        let traces = firewall.traces(family).unwrap();
+        assert!(traces.is_empty(), "{family:?} {when}: {traces:?}");
+    }
+}
+
+fn check_closed(firewall: &mut Firewall, program: &str) {
+    for family in Family::ALL {
+        let standing = firewall.standing(family).unwrap();
+        assert!(standing.is_right(), "{family:?}: {standing:?}");
+    }
+    let before = arrived(firewall);
+    for to in destinations(firewall) {
+        let sent = firewall.send(As::Root, program, to, LONG_ENOUGH).unwrap();
+        assert!(!sent.passed(), "{sent:?}");
+    }
+    assert_eq!(arrived(firewall), before);
+}
+
 #[test]
 fn nothing_new_leaves_while_a_closed_firewall_is_down() {
     let Some(mut firewall) = boot("closed") else {
@@ -143,27 +175,13 @@ fn nothing_new_leaves_while_a_closed_firewall_is_down() {
     firewall
         .add_rule("allow", &["--program", &allowed])
         .unwrap();
-    let close = format!("printf 'version = 1\\nwhen_down = \"closed\"\\n' >{SETTINGS}");
-    firewall.sandbox().shell(&close).unwrap();
-    let closed = || {
-        let rules = Family::ALL.map(|family| firewall.traces(family).unwrap().join("\n"));
-        let bypass = rules.iter().any(|rules| rules.contains("--queue-bypass"));
-        (!bypass).then_some(())
-    };
-    eventually("rules without --queue-bypass", PATIENCE, closed).unwrap();
+    close(&firewall);
 
     // What waits as it dies is dropped, and what is sent again goes nowhere.
     let waiter = firewall.program("waiter").unwrap();
     let waiting = start_waiting(&mut firewall, &waiter);
     crash(&firewall);
-    for family in Family::ALL {
-        let standing = firewall.standing(family).unwrap();
-        assert!(standing.is_right(), "{family:?}: {standing:?}");
-    }
-    for to in destinations(&mut firewall) {
-        let sent = firewall.send(As::Root, &allowed, to, LONG_ENOUGH).unwrap();
-        assert!(!sent.passed(), "{sent:?}");
-    }
+    check_closed(&mut firewall, &allowed);
     assert_eq!(arrived(&mut firewall), [0, 0]);
     drop(waiting);
     // The machine still talks to itself.
@@ -177,8 +195,74 @@ fn nothing_new_leaves_while_a_closed_firewall_is_down() {
         assert!(sent.passed(), "{sent:?}");
     }
     firewall.systemctl("stop").unwrap();
-    for family in Family::ALL {
-        let traces = firewall.traces(family).unwrap();
-        assert!(traces.is_empty(), "{family:?}: {traces:?}");
-    }
+    check_open(&firewall, "after a stop");
+}
+
+/// A stop is not waited for for long.
+const IMPATIENT: &str = "[Service]\nRestartSec=1h\nTimeoutStopSec=4s";
+/// A start is not waited for for long, and the helper has time to end by itself once it can.
+const IMPATIENT_AT_THE_START: &str =
+    "[Service]\nRestartSec=1h\nTimeoutStartSec=4s\nTimeoutStopSec=120s";
+
+/// Sends the bus daemon a signal: while it is stopped, a start of the helper does not come to its
+/// end.
+fn signal_bus(firewall: &Firewall, signal: &str) {
+    let daemon = "kill -s $1 $(systemctl show --value -P MainPID dbus.service)";
+    let command = ["sh", "-euc", daemon, "signal", signal];
+    firewall.sandbox().run(As::Root, &command).unwrap();
+}
+
+fn wait_for(firewall: &Firewall, state: &str) {
+    let reached = || (firewall.property("SubState").ok()? == state).then_some(());
+    eventually(state, PATIENCE, reached).unwrap();
+}
+
+fn systemctl_at_once(firewall: &Firewall, verb: &str) {
+    let command = ["systemctl", "--no-block", verb, Firewall::UNIT];
+    firewall.sandbox().run(As::Root, &command).unwrap();
+}
+
+/// How systemd says that the service ended.
+fn end(firewall: &Firewall) -> [String; 3] {
+    ["Result", "ExecMainCode", "ExecMainStatus"].map(|name| firewall.property(name).unwrap())
+}
+
+#[test]
+fn a_closed_firewall_opens_when_it_is_told_to_stop_and_only_then() {
+    let Some(mut firewall) = boot("told-to-stop") else {
+        return;
+    };
+    let allowed = firewall.program("allowed").unwrap();
+    firewall
+        .add_rule("allow", &["--program", &allowed])
+        .unwrap();
+    close(&firewall);
+    let [exited, killed] = ["1", "2"];
+
+    // A stop that was asked for, of a helper that hangs.
+    firewall.drop_in(IMPATIENT).unwrap();
+    let pid = firewall.property("MainPID").unwrap().parse().unwrap();
+    let held = Hold::threads(firewall.sandbox(), pid, &["bastion-helper"]).unwrap();
+    firewall.systemctl("stop").unwrap();
+    drop(held);
+    assert_eq!(end(&firewall), ["timeout", killed, "9"]);
+    check_open(&firewall, "after a stop of a helper that hangs");
+
+    // Likewise of one that starts.
+    signal_bus(&firewall, "STOP");
+    systemctl_at_once(&firewall, "start");
+    let stands = || (!firewall.traces(Family::V6).ok()?.is_empty()).then_some(());
+    eventually("rules", PATIENCE, stands).unwrap();
+    firewall.systemctl("stop").unwrap();
+    assert_eq!(end(&firewall), ["timeout", killed, "9"]);
+    check_open(&firewall, "after a stop while it started");
+
+    // A start that takes too long, and a helper that ends well when it is told to.
+    firewall.drop_in(IMPATIENT_AT_THE_START).unwrap();
+    systemctl_at_once(&firewall, "start");
+    wait_for(&firewall, "stop-sigterm");
+    signal_bus(&firewall, "CONT");
+    wait_for(&firewall, "auto-restart");
+    assert_eq!(end(&firewall), ["timeout", exited, "0"]);
+    check_closed(&mut firewall, &allowed);
 }

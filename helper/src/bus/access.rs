@@ -13,6 +13,7 @@ use super::authority::{Authorizer, nameless};
 use super::backend::Backend;
 use super::caller::Callers;
 use super::gate::{Gate, Permit};
+use super::turns::Turns;
 
 /// An authorised call. It holds its places in the gates as long as it lives, so keep it until the
 /// reply is ready.
@@ -32,6 +33,7 @@ pub(super) struct Access {
     callers: Callers,
     by_sender: Gate<OwnedUniqueName>,
     by_user: Gate<u32>,
+    searches: Turns,
     /// Whether polkit could not be asked when it was last tried.
     unauthorised: watch::Sender<bool>,
 }
@@ -62,6 +64,7 @@ impl Access {
             callers,
             by_sender: Gate::new(Self::CALLS_PER_SENDER),
             by_user: Gate::new(Self::CALLS_PER_USER),
+            searches: Turns::default(),
             unauthorised: watch::Sender::new(false),
         }
     }
@@ -202,6 +205,21 @@ impl Access {
                 tracing::error!(%error, "a call could not be completed: {error}");
                 Error::Unavailable("the helper failed at this call; its journal says more".into())
             })
+    }
+
+    /// As [`Access::run`] for what searches the log, once it is the caller's turn.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        admitted: &Admitted,
+        work: impl FnOnce(&dyn Backend) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = self.searches.wait(admitted.uid).await;
+        self.run(move |backend| {
+            // Until the search is over, also if nobody waits for it any more.
+            let _turn = turn;
+            work(backend)
+        })
+        .await?
     }
 
     /// True while the peer is on the bus.

@@ -9,7 +9,7 @@ use bastion_ipc::wire::{
 };
 use bastion_policy::flow::Tuple;
 use bastion_policy::pending::QuestionId;
-use bastion_policy::rule::{Rule, RuleId};
+use bastion_policy::rule::RuleId;
 use bastion_policy::settings::{Mode, Settings};
 
 use crate::identify::details::Details;
@@ -98,8 +98,11 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Error::NotFound`] or [`Error::NotStored`].
     fn remove_rules(&self, ids: &[RuleId]) -> Result<(), Error>;
-    /// The rule with this id.
-    fn rule(&self, id: &RuleId) -> Option<Rule>;
+    /// Switches a rule on or off.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::NotStored`].
+    fn enable_rule(&self, id: &RuleId, enabled: bool) -> Result<(), Error>;
     /// What would be decided about a flow that need not exist.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use zbus::object_server::SignalEmitter;
 
 use super::access::{Access, bounded};
 use super::authority::nameless;
-use super::backend::Named;
+use super::backend::{Backend, Named};
 use super::subscriptions::Subscriptions;
 
 pub(super) struct Events {
@@ -52,10 +52,10 @@ impl Events {
         query: LogQuery,
         everybody: bool,
     ) -> Result<Vec<Event>, Error> {
-        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let (admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
         let query = query.checked()?;
-        let events = self.access.run(move |backend| backend.log(&query, seen_by));
-        bounded(events.await??)
+        let search = move |backend: &dyn Backend| backend.log(&query, seen_by);
+        bounded(self.access.search(&admitted, search).await?)
     }
 
     #[zbus(out_args("pages"))]
@@ -65,12 +65,10 @@ impl Events {
         query: LogQuery,
         everybody: bool,
     ) -> Result<LogPages, Error> {
-        let (_admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
+        let (admitted, seen_by) = self.access.admit_viewer(&header, everybody).await?;
         let query = query.checked()?;
-        let pages = self
-            .access
-            .run(move |backend| backend.log_pages(&query, seen_by));
-        pages.await?
+        let search = move |backend: &dyn Backend| backend.log_pages(&query, seen_by);
+        self.access.search(&admitted, search).await
     }
 
     #[zbus(out_args("connections"))]

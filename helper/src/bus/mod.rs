@@ -19,6 +19,7 @@ mod question;
 mod rules;
 mod services;
 mod subscriptions;
+mod turns;
 mod users;
 
 use std::sync::Arc;
@@ -144,7 +145,9 @@ impl Bus {
             agents: Arc::clone(&agents),
         };
         server.at(HELPER_PATH, control).await?;
-        let rules = rules::Rules::new(Arc::clone(&access));
+        let rules = rules::Rules {
+            access: Arc::clone(&access),
+        };
         server.at(HELPER_PATH, rules).await?;
         let events = events::Events {
             access: Arc::clone(&access),

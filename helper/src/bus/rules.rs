@@ -1,11 +1,10 @@
 //! `org.bastionfirewall.Helper1.Rules`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bastion_ipc::Error;
 use bastion_ipc::names::action;
 use bastion_ipc::wire::{AnswerScope, ExplainQuery, Explanation, Suggestion, WireRule, rule_id};
-use bastion_policy::rule::RuleId;
 use zbus::message::Header;
 
 use super::access::{Access, Admitted, bounded};
@@ -15,32 +14,10 @@ use super::backend::{Backend, Caller};
 const MAX_REMOVED: usize = 10_000;
 
 pub(super) struct Rules {
-    access: Arc<Access>,
-    /// Changes happen one after the other, so that switching a rule on undoes no other change.
-    changes: Arc<Mutex<()>>,
+    pub(super) access: Arc<Access>,
 }
 
 impl Rules {
-    pub(super) fn new(access: Arc<Access>) -> Self {
-        Self {
-            access,
-            changes: Arc::default(),
-        }
-    }
-
-    async fn change<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Backend) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let changes = Arc::clone(&self.changes);
-        self.access
-            .run(move |backend| {
-                let _alone = changes.lock().unwrap_or_else(PoisonError::into_inner);
-                work(backend)
-            })
-            .await?
-    }
-
     /// Admits who reviews suggestions: their own, as they answer questions about their own
     /// processes, or everybody's, as they change rules. Also gives whose they are.
     async fn admit_reviewer(
@@ -98,7 +75,7 @@ impl Rules {
         let resolved = self.access.callers().resolve(&admitted.sender).await?;
         let caller: Caller = resolved.caller;
         let added = move |backend: &dyn Backend| backend.add_rule(&rule, &caller);
-        let id = self.change(added).await?;
+        let id = self.access.run(added).await??;
         tracing::info!(uid = admitted.uid, %id, "rule added");
         Ok(id.to_string())
     }
@@ -111,8 +88,9 @@ impl Rules {
         let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
         let rule = rule.for_replacing()?;
         let id = rule.id.clone();
-        self.change(move |backend| backend.replace_rule(&rule))
-            .await?;
+        self.access
+            .run(move |backend| backend.replace_rule(&rule))
+            .await??;
         tracing::info!(uid = admitted.uid, id, "rule replaced");
         Ok(())
     }
@@ -135,8 +113,9 @@ impl Rules {
         ids.sort_unstable();
         ids.dedup();
         let count = ids.len();
-        self.change(move |backend| backend.remove_rules(&ids))
-            .await?;
+        self.access
+            .run(move |backend| backend.remove_rules(&ids))
+            .await??;
         tracing::info!(uid = admitted.uid, count, "rules removed");
         Ok(())
     }
@@ -150,8 +129,9 @@ impl Rules {
         let admitted = self.access.admit(&header, action::MANAGE_RULES).await?;
         let id = rule_id(id)?;
         let wanted = id.clone();
-        self.change(move |backend| set_enabled(backend, &wanted, enabled))
-            .await?;
+        self.access
+            .run(move |backend| backend.enable_rule(&wanted, enabled))
+            .await??;
         tracing::info!(uid = admitted.uid, %id, enabled, "rule switched");
         Ok(())
     }
@@ -196,8 +176,9 @@ impl Rules {
         let scope = AnswerScope::parse(scope)?;
         let count = ids.len();
         let made = self
-            .change(move |backend| backend.accept_suggestions(&ids, scope, whose))
-            .await?;
+            .access
+            .run(move |backend| backend.accept_suggestions(&ids, scope, whose))
+            .await??;
         let rules = made.len();
         tracing::info!(uid = admitted.uid, count, rules, "suggestions accepted");
         Ok(made.iter().map(ToString::to_string).collect())
@@ -220,16 +201,4 @@ impl Rules {
     ) -> Result<(), Error> {
         self.set_dropped(&header, ids, everybody, false).await
     }
-}
-
-fn set_enabled(backend: &dyn Backend, id: &RuleId, enabled: bool) -> Result<(), Error> {
-    let rule = backend
-        .rule(id)
-        .ok_or_else(|| Error::NotFound(format!("there is no rule “{id}”")))?;
-    let mut rule = WireRule::from(&rule);
-    if rule.enabled == Some(enabled) {
-        return Ok(());
-    }
-    rule.enabled = Some(enabled);
-    backend.replace_rule(&rule)
 }

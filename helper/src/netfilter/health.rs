@@ -4,9 +4,9 @@ use std::fmt;
 
 use bastion_policy::escape;
 
-use super::program::Backend;
 use super::save::Dump;
 use super::spec::{self, CHAIN, Family, KERNEL_CHAIN, Role, RulesetSpec, TABLE};
+use super::tools::Backend;
 
 /// What is wrong with the rules; nothing, when they are sound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

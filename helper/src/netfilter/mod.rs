@@ -34,20 +34,19 @@
 
 mod health;
 mod plan;
-mod program;
 mod save;
 mod spec;
-
-use std::io;
-use std::time::Duration;
+mod tools;
 
 use tracing::{debug, info};
 
 pub use health::{Fault, Health, Place};
-pub use program::Backend;
-use program::Tools;
 pub use save::Dump;
 pub use spec::{Family, KernelBypass, PinnedProgram, PinnedProgramError, Role, RulesetSpec};
+pub use tools::Backend;
+use tools::Tools;
+
+use crate::program::ProgramError;
 
 /// How often a change is tried. It is refused when somebody else changed one of our rules
 /// between the look and the change; a second look settles that.
@@ -62,33 +61,9 @@ pub enum NetfilterError {
         /// The program's name.
         program: String,
     },
-    /// A program can't be run.
-    #[error("{program} can't be run")]
-    Run {
-        /// Its path.
-        program: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A program did not end.
-    #[error("{program} did not end within {limit:?} and was killed")]
-    TimedOut {
-        /// Its path.
-        program: String,
-        /// How long it ran.
-        limit: Duration,
-    },
-    /// A program failed.
-    #[error("{program} failed with {status}: {message}")]
-    Failed {
-        /// Its path.
-        program: String,
-        /// How it ended.
-        status: String,
-        /// What it wrote to its error output, escaped and shortened.
-        message: String,
-    },
+    /// A program did not do its work.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// The rules were made, and yet are not right.
     #[error("the rules do not stand as they should after being made: {0}")]
     NotAsMade(Health),
@@ -227,7 +202,7 @@ fn repeat(mut change: impl FnMut() -> Result<(), NetfilterError>) -> Result<(), 
     for attempt in 1..ATTEMPTS {
         match change() {
             Err(
-                error @ (NetfilterError::Failed { .. }
+                error @ (NetfilterError::Program(ProgramError::Failed { .. })
                 | NetfilterError::NotAsMade(_)
                 | NetfilterError::Remaining { .. }),
             ) => debug!(%error, attempt, "changing the rules failed; trying again"),

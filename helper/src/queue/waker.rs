@@ -13,7 +13,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 pub struct Waker(Arc<EventFd>);
 
 impl Waker {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let event = EventFd::from_value_and_flags(0, flags)?;
         Ok(Self(Arc::new(event)))

@@ -1,5 +1,6 @@
 //! What the bus interfaces ask of the service.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use bastion_ipc::wire::{
 };
 use bastion_policy::matcher::UserMatcher;
 use bastion_policy::pending::QuestionId;
-use bastion_policy::rule::{Creator, Rule, RuleId};
+use bastion_policy::rule::{Creator, Rule, RuleId, RuleSpec};
 use bastion_policy::ruleset::{Decision, Outcome, Reason};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
@@ -63,34 +64,27 @@ impl Backend for Core {
     }
 
     fn set_settings(&self, settings: Settings) -> Result<(), Error> {
-        let mut stored = self.stored();
-        let before = stored.settings.settings().when_down;
-        let after = settings.when_down;
-        stored.settings.set(&settings).map_err(not_stored)?;
-        self.commit(stored);
-        if before != after {
-            self.feed_changed.notify_one();
-        }
-        Ok(())
+        self.change(|stored| stored.settings.set(&settings).map_err(not_stored))
     }
 
     fn set_mode(&self, mode: Mode) -> Result<(), Error> {
-        let mut stored = self.stored();
-        let settings = Settings {
-            mode,
-            ..stored.settings.settings().clone()
-        };
-        stored.settings.set(&settings).map_err(not_stored)?;
-        pause_until(&mut stored, None);
-        self.commit(stored);
-        Ok(())
+        self.change(|stored| {
+            let settings = Settings {
+                mode,
+                ..stored.settings.settings().clone()
+            };
+            stored.settings.set(&settings).map_err(not_stored)?;
+            pause_until(stored, None);
+            Ok(())
+        })
     }
 
     fn pause(&self, seconds: u32) {
-        let mut stored = self.stored();
-        let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
-        pause_until(&mut stored, end);
-        self.commit(stored);
+        let Ok(()) = self.change(|stored| {
+            let end = (seconds > 0).then(|| now().after_millis(u64::from(seconds) * 1000));
+            pause_until(stored, end);
+            Ok::<_, Infallible>(())
+        });
     }
 
     fn safeguard(&self, seen_by: Option<u32>) -> Vec<Guard> {
@@ -128,7 +122,7 @@ impl Backend for Core {
     }
 
     fn add_rule(&self, wire: &WireRule, caller: &Caller) -> Result<RuleId, Error> {
-        self.change_rules(|stored| {
+        self.change(|stored| {
             let id = new_id(stored)?;
             let wire = WireRule {
                 id: Some(id.to_string()),
@@ -143,7 +137,7 @@ impl Backend for Core {
     }
 
     fn replace_rule(&self, wire: &WireRule) -> Result<(), Error> {
-        self.change_rules(|stored| {
+        self.change(|stored| {
             let id = rule_id(wire.id.as_deref().unwrap_or_default())?;
             let old = stored
                 .in_force
@@ -159,8 +153,26 @@ impl Backend for Core {
         })
     }
 
+    fn enable_rule(&self, id: &RuleId, enabled: bool) -> Result<(), Error> {
+        self.change(|stored| {
+            let rules = stored.rules.rules();
+            let rule = rules.iter().find(|rule| rule.id() == id);
+            let rule = rule.ok_or_else(|| Error::NotFound(format!("There is no rule “{id}”.")))?;
+            if rule.spec().enabled == enabled {
+                return Ok(());
+            }
+            let spec = RuleSpec {
+                enabled,
+                ..rule.spec().clone()
+            };
+            let rule = Rule::new(id.clone(), spec)
+                .map_err(|error| Error::InvalidArgument(error.to_string()))?;
+            stored.rules.replace(&rule).map_err(not_stored)
+        })
+    }
+
     fn remove_rules(&self, ids: &[RuleId]) -> Result<(), Error> {
-        self.change_rules(|stored| {
+        self.change(|stored| {
             if let Some(id) = ids.iter().find(|id| stored.in_force.get(id).is_none()) {
                 return Err(Error::NotFound(format!(
                     "There is no rule “{id}”; nothing was removed."
@@ -168,10 +180,6 @@ impl Backend for Core {
             }
             stored.rules.remove(ids).map_err(not_stored)
         })
-    }
-
-    fn rule(&self, id: &RuleId) -> Option<Rule> {
-        self.in_force().get(id).cloned()
     }
 
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error> {
@@ -262,7 +270,7 @@ impl Backend for Core {
         let made = answer::rule_for(&question, answer, caller, now())?;
         let lasting = made.is_some();
         if let Some(spec) = made {
-            self.change_rules(|stored| {
+            self.change(|stored| {
                 // Rules can't change meanwhile, so none can have settled it after this.
                 match self.engine.is_open(id) {
                     Ok(true) => made::add_answered(stored, spec),

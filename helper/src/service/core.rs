@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bastion_ipc::Error;
 use bastion_ipc::wire::Event;
 use bastion_policy::pending::{Question, QuestionId};
 use bastion_policy::rule::{Lifetime, Rule, RuleId};
@@ -132,19 +131,24 @@ impl Core {
 
     /// Puts what is stored into force.
     pub fn apply(&self) {
-        self.commit(self.stored());
+        let mut stored = self.stored();
+        let before = InForce::of(&stored);
+        self.apply_stored(&mut stored);
+        self.finish(stored, &before);
     }
 
-    /// Puts what is stored into force, forgets what there was about rules that are gone, and has
-    /// open connections ended that are denied now.
-    pub(super) fn commit(&self, mut stored: MutexGuard<'_, Stored>) {
-        let before = Arc::clone(&stored.in_force);
-        self.apply_stored(&mut stored);
-        let after = Arc::clone(&stored.in_force);
+    /// Forgets what there was about rules that are gone since `before`, has open connections ended
+    /// that are denied now, and the iptables rules changed if need be.
+    fn finish(&self, stored: MutexGuard<'_, Stored>, before: &InForce) {
+        let after = InForce::of(&stored);
         drop(stored);
-        self.ending.changed(!before.rules().eq(after.rules()));
-        let ids = before.rules().map(Rule::id);
-        let gone: Vec<_> = ids.filter(|id| after.get(id).is_none()).cloned().collect();
+        let (old, new) = (&before.rules, &after.rules);
+        self.ending.changed(!old.rules().eq(new.rules()));
+        if before.when_down != after.when_down {
+            self.feed_changed.notify_one();
+        }
+        let ids = old.rules().map(Rule::id);
+        let gone: Vec<_> = ids.filter(|id| new.get(id).is_none()).cloned().collect();
         if !gone.is_empty() {
             self.ledger.forget_hits(&gone);
         }
@@ -179,15 +183,27 @@ impl Core {
         }
     }
 
-    /// Changes the rules and puts them into force, or leaves everything as it was.
-    pub(super) fn change_rules<T>(
+    /// Changes rules or settings and puts them into force, or leaves everything as it was. What was
+    /// edited by hand, and is not in force yet, comes into force first: so the change is made to what
+    /// the files say, and undoes no edit.
+    pub(super) fn change<T, E>(
         &self,
-        change: impl FnOnce(&mut Stored) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        change: impl FnOnce(&mut Stored) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut stored = self.stored();
-        let done = change(&mut stored)?;
-        self.commit(stored);
-        Ok(done)
+        let before = InForce::of(&stored);
+        let edited = stored.reload().iter().any(is_change);
+        if edited {
+            self.apply_stored(&mut stored);
+        }
+        let done = change(&mut stored);
+        if done.is_ok() {
+            self.apply_stored(&mut stored);
+        }
+        if edited || done.is_ok() {
+            self.finish(stored, &before);
+        }
+        done
     }
 
     /// Takes note of what became of a question.
@@ -217,49 +233,43 @@ impl Core {
 
     /// Removes rules whose time, process or session is over.
     pub fn expire(&self, ended: impl Fn(&Lifetime) -> bool) {
-        let mut stored = self.stored();
-        let over: Vec<RuleId> = stored
-            .rules
-            .rules()
-            .iter()
-            .filter(|rule| ended(&rule.spec().lifetime))
-            .map(|rule| rule.id().clone())
-            .collect();
-        if over.is_empty() {
+        let over = |stored: &Stored| -> Vec<RuleId> {
+            let rules = stored.rules.rules().into_iter();
+            rules
+                .filter(|rule| ended(&rule.spec().lifetime))
+                .map(|rule| rule.id().clone())
+                .collect()
+        };
+        if over(&self.stored()).is_empty() {
             return;
         }
-        if let Err(error) = stored.rules.remove(&over) {
+        // An edit may have given them more time.
+        let removed = self.change(|stored| match over(stored) {
+            over if over.is_empty() => Ok(()),
+            over => stored.rules.remove(&over),
+        });
+        if let Err(error) = removed {
             // They decide nothing any more; the next round tries again.
             tracing::warn!(%error, "rules whose time is over can't be removed: {error}");
-            return;
         }
-        self.commit(stored);
     }
 
     /// Reads the stores again, because files were edited.
     pub(super) fn reload(&self) {
         let mut stored = self.stored();
-        let before = stored.settings.settings().when_down;
-        let rules = stored.rules.reload();
-        let settings = stored.settings.reload();
-        for outcome in rules.iter().chain([&settings]) {
-            match outcome {
-                Reload::Kept(problem) => {
-                    tracing::error!(%problem, "an edit changes nothing: {problem}")
-                }
-                Reload::Changed => tracing::info!("an edit takes effect"),
-                Reload::Unchanged => {}
+        let before = InForce::of(&stored);
+        let outcomes = stored.reload();
+        for outcome in &outcomes {
+            if let Reload::Kept(problem) = outcome {
+                tracing::error!(%problem, "an edit changes nothing: {problem}");
             }
         }
-        if stored.settings.settings().when_down != before {
-            self.feed_changed.notify_one();
-        }
-        let same = |outcome: &Reload| matches!(outcome, Reload::Unchanged | Reload::Kept(_));
-        if rules.iter().chain([&settings]).all(same) {
+        if outcomes.iter().any(is_change) {
+            self.apply_stored(&mut stored);
+            self.finish(stored, &before);
+        } else {
             // The helper's own writes come by here too. Only the troubles may be others.
             self.passing.send_modify(|_| {});
-        } else {
-            self.commit(stored);
         }
     }
 
@@ -335,6 +345,37 @@ impl Core {
     }
 }
 
+impl Stored {
+    /// Takes over what was edited by hand: rules, those that don't last, settings.
+    fn reload(&mut self) -> [Reload; 3] {
+        let [lasting, passing] = self.rules.reload();
+        let outcomes = [lasting, passing, self.settings.reload()];
+        for _ in outcomes.iter().filter(|outcome| is_change(outcome)) {
+            tracing::info!("an edit takes effect");
+        }
+        outcomes
+    }
+}
+
+fn is_change(outcome: &Reload) -> bool {
+    matches!(outcome, Reload::Changed)
+}
+
+/// What a change may put others in the place of.
+struct InForce {
+    rules: Arc<RuleSet>,
+    when_down: WhenDown,
+}
+
+impl InForce {
+    fn of(stored: &Stored) -> Self {
+        Self {
+            rules: Arc::clone(&stored.in_force),
+            when_down: stored.settings.settings().when_down,
+        }
+    }
+}
+
 fn ends_by_itself(rule: &Rule) -> bool {
     !matches!(rule.spec().lifetime, Lifetime::Forever | Lifetime::Restart)
 }
@@ -352,3 +393,7 @@ pub(super) fn policy(stored: &Stored) -> Policy {
         safeguard: settings.thresholds(),
     }
 }
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -104,6 +104,22 @@ impl KernelSide {
         Ok((side, engine))
     }
 
+    /// Nothing is loaded, as where a kernel takes no programs.
+    #[cfg(test)]
+    pub fn without_programs() -> Self {
+        let state = State {
+            kernel: None,
+            hooks: Hooks::default(),
+            pins: None,
+            records: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            recording: Arc::default(),
+            passed: AtomicU64::new(0),
+        }
+    }
+
     /// What decides in the kernel.
     pub fn bypass(&self) -> KernelBypass {
         match &lock(&self.state).pins {

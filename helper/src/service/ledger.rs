@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     hits: Mutex<HashMap<RuleId, Hits>>,
     log: Mutex<EventLog>,
     reader: Mutex<LogReader>,
+    /// Reads suggestions: neither writing nor a search is waited for.
+    suggestions: Mutex<LogReader>,
     /// What does not work about the log; beside it, so that nobody waits for the disk to know.
     troubles: Mutex<Vec<String>>,
     /// Events logged since old ones were last removed.
@@ -57,6 +59,7 @@ impl Ledger {
             hits: Mutex::new(hits),
             troubles: Mutex::new(log.troubles()),
             reader: Mutex::new(log.reader()),
+            suggestions: Mutex::new(log.reader()),
             log: Mutex::new(log),
             unpruned: AtomicU64::new(0),
         }
@@ -112,7 +115,7 @@ impl Ledger {
 
     /// The open suggestions, the latest first.
     pub fn suggestions(&self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
-        lock(&self.log).suggestions(seen_by)
+        lock(&self.suggestions).suggestions(seen_by)
     }
 
     /// Drops suggestions, or takes that back. False, and nothing is changed, if one of them does
@@ -276,6 +279,10 @@ mod tests {
     use super::*;
     use bastion_policy::flow::Protocol;
     use bastion_policy::process::Identity;
+    use std::time::Duration;
+
+    /// How long something is waited for that should come at once.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     fn decided(port: u16, action: Action) -> Decided {
         Decided {
@@ -315,6 +322,26 @@ mod tests {
                 (1, Action::Allow, 1)
             ]
         );
+    }
+
+    #[test]
+    fn suggestions_are_read_while_the_log_is_written_and_searched() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Ledger::new(EventLog::open(&directory.path().join("events.db")));
+        let seen = Suggestion {
+            program: "/usr/bin/curl".into(),
+            uid: 1000,
+            ..Suggestion::default()
+        };
+        ledger.suggest(&[seen]);
+        let (found_in, found) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let (writer, reader) = (lock(&ledger.log), lock(&ledger.reader));
+            scope.spawn(|| found_in.send(ledger.suggestions(Some(1000))));
+            let found = found.recv_timeout(PATIENCE);
+            drop((writer, reader));
+            assert_eq!(found.unwrap().unwrap().len(), 1);
+        });
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod acquaint;
 mod answer;
+mod asked;
 mod backend;
 mod connections;
 mod core;

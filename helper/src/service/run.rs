@@ -59,7 +59,8 @@ pub enum RunError {
 ///
 /// # Errors
 /// See [`RunError`]. Packets that wait are dropped whatever the reason. After an error the rules
-/// stay; [`super::cleanup`] decides about them.
+/// stay, and where nothing may leave while the helper is down also unless somebody asked for its
+/// end; [`super::cleanup`] decides about them.
 pub async fn run(paths: &Paths) -> Result<(), RunError> {
     // First, so that a signal while starting is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
@@ -85,7 +86,7 @@ pub async fn run(paths: &Paths) -> Result<(), RunError> {
         () = bus.closed() => Err(RunError::BusLost),
     };
     watchdog::stopping();
-    stop(ended.is_ok(), &judge, tasks).await;
+    stop(ended.is_ok() && opens(&core).await, &judge, tasks).await;
     if let Some(bus) = Arc::into_inner(bus) {
         bus.stop().await;
     }
@@ -110,9 +111,16 @@ async fn feed(core: &Arc<Core>) -> Result<(), RunError> {
     Ok(applied.map_err(std::io::Error::other)??)
 }
 
-async fn stop(in_peace: bool, judge: &Judge, tasks: Tasks) {
+/// Whether the rules are taken out here, now that the helper is told to end.
+async fn opens(core: &Arc<Core>) -> bool {
+    let core = Arc::clone(core);
+    let opens = tokio::task::spawn_blocking(move || shutdown::opens(core.settings().when_down));
+    opens.await.unwrap_or(false)
+}
+
+async fn stop(opens: bool, judge: &Judge, tasks: Tasks) {
     tracing::info!("stopping");
-    if in_peace {
+    if opens {
         // First, so that no packet waits for a verdict that will not come.
         match tokio::task::spawn_blocking(shutdown::remove_rules).await {
             Ok(Ok(())) => {}

@@ -2,6 +2,7 @@
 
 use bastion_policy::settings::WhenDown;
 
+use super::asked::asked_to_end;
 use super::run::QUEUE;
 use crate::kernel;
 use crate::netfilter::{KernelBypass, Netfilter, NetfilterError, RulesetSpec};
@@ -9,18 +10,17 @@ use crate::store::{Paths, SettingsStore};
 
 /// Removes every rule of Bastion's.
 ///
-/// With `after_stop` this is systemd's last word after the service ended (`ExecStopPost=`): if it
-/// ended by a failure and the settings say that nothing may leave while it is down, the rules stay. They queue to nobody, and the
-/// kernel drops what is queued to nobody; and what the kernel was taught to let pass, it does not
-/// any more.
+/// With `after_stop` this is systemd's last word after the service ended (`ExecStopPost=`): if
+/// nobody asked for that and the settings say that nothing may leave while it is down, the rules
+/// stay. They queue to nobody, and the kernel drops what is queued to nobody; and what the kernel was
+/// taught to let pass, it does not any more.
 ///
 /// # Errors
 /// When iptables can't be run or a rule could not be removed.
 pub fn cleanup(paths: &Paths, after_stop: bool) -> Result<(), NetfilterError> {
-    let said = |name| std::env::var(name).ok();
-    if after_stop && has_failed(said) {
+    if after_stop && has_failed(std::env::var("SERVICE_RESULT").ok().as_deref()) {
         let settings = SettingsStore::open(paths);
-        if settings.settings().when_down == WhenDown::Closed {
+        if settings.settings().when_down == WhenDown::Closed && !asked_to_end() {
             tracing::warn!(
                 "the helper failed; nothing new may leave until it runs again, as the settings say"
             );
@@ -30,15 +30,17 @@ pub fn cleanup(paths: &Paths, after_stop: bool) -> Result<(), NetfilterError> {
     remove_rules()
 }
 
-/// What systemd says of how the service ended, systemd.exec(5). That it had to give up waiting for
-/// another process of the service (one that ends sockets, and waits for a program that holds
-/// its own) is no failure of a helper that has ended as it was told.
-fn has_failed(said: impl Fn(&'static str) -> Option<String>) -> bool {
-    let is = |name, wanted: &str| said(name).is_some_and(|value| value == wanted);
-    let ended_well = is("EXIT_CODE", "exited") && is("EXIT_STATUS", "0");
-    let given_up = is("SERVICE_RESULT", "timeout");
-    let succeeded = said("SERVICE_RESULT").is_none_or(|result| result == "success");
-    !(succeeded || given_up && ended_well)
+/// What systemd says of how the service ended, systemd.exec(5): a stop that was asked for may have
+/// failed, too, if something did not end in time.
+fn has_failed(result: Option<&str>) -> bool {
+    result.is_some_and(|result| result != "success")
+}
+
+/// True if the helper, which is told to end, takes the rules out by itself. Otherwise they stay
+/// until [`cleanup`] decides about them: what is told may be that the start took too long.
+pub(super) fn opens(when_down: WhenDown) -> bool {
+    let by_hand = std::env::var_os("NOTIFY_SOCKET").is_none();
+    when_down == WhenDown::Open || by_hand || asked_to_end()
 }
 
 fn close() -> Result<(), NetfilterError> {
@@ -69,26 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_fails_by_how_the_helper_ended() {
-        for (result, code, status, failed) in [
-            ("success", "exited", "0", false),
-            ("success", "killed", "TERM", false),
-            ("timeout", "exited", "0", false),
-            ("timeout", "killed", "KILL", true),
-            ("watchdog", "dumped", "ABRT", true),
-            ("exit-code", "exited", "1", true),
-            ("signal", "killed", "SEGV", true),
-        ] {
-            let said = |name| {
-                let value = match name {
-                    "SERVICE_RESULT" => result,
-                    "EXIT_CODE" => code,
-                    _ => status,
-                };
-                Some(value.to_owned())
-            };
-            assert_eq!(has_failed(said), failed, "{result} {code} {status}");
+    fn whatever_is_no_success_is_a_failure() {
+        for result in ["timeout", "watchdog", "exit-code", "signal", "oom-kill"] {
+            assert!(has_failed(Some(result)), "{result}");
         }
-        assert!(!has_failed(|_| None));
+        assert!(!has_failed(Some("success")));
+        // Before the service ran, and where systemd does not say.
+        assert!(!has_failed(None));
     }
 }

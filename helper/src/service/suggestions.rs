@@ -135,7 +135,7 @@ impl Core {
             .iter()
             .map(|suggestion| rule(suggestion, scope, whose.is_none()))
             .collect::<Result<Vec<_>, _>>()?;
-        let made = self.change_rules(|stored| {
+        let made = self.change(|stored| {
             // What a rule decides by now is no suggestion any more, and no way round that rule.
             let mut chosen = chosen.iter();
             match chosen.find(|suggestion| !is_undecided(suggestion, &stored.in_force)) {

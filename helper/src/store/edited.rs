@@ -136,12 +136,14 @@ impl<T> Edited<T> {
 
     /// Takes over what the file says now, if it makes sense.
     pub fn reload(&mut self) -> Reload {
-        let error = match self.read(&self.path) {
-            Ok(current) if current.text == self.text => {
-                self.exists = true;
-                self.trouble = None;
-                return Reload::Unchanged;
-            }
+        let text = self.text(&self.path);
+        // Changes come by here as well, and most find what they know.
+        if text.as_ref().is_ok_and(|text| *text == self.text) {
+            self.exists = true;
+            self.trouble = None;
+            return Reload::Unchanged;
+        }
+        let error = match text.and_then(|text| self.understand(&self.path, text)) {
             Ok(current) => {
                 self.adopt(current);
                 return Reload::Changed;
@@ -173,7 +175,9 @@ impl<T> Edited<T> {
     /// If it is broken: then it must not be overwritten, because somebody is at work on it.
     pub fn current(&self) -> Result<Current<T>, StoreError> {
         match self.read(&self.path) {
-            Err(StoreError::File(FileError::Missing(_))) => self.understand(self.text.clone()),
+            Err(StoreError::File(FileError::Missing(_))) => {
+                self.understand(&self.path, self.text.clone())
+            }
             result => result,
         }
     }
@@ -188,7 +192,7 @@ impl<T> Edited<T> {
             let path = self.path.display().to_string();
             return Err(StoreError::NoRoom { path, limit });
         }
-        let current = self.understand(text)?;
+        let current = self.understand(&self.path, text)?;
         file::write(&self.path, current.text.as_bytes(), self.format.mode)?;
         self.adopt(current);
         Ok(())
@@ -224,14 +228,16 @@ impl<T> Edited<T> {
     }
 
     fn read(&self, path: &Path) -> Result<Current<T>, StoreError> {
-        let content = file::read(path, self.format.limit)?;
-        let text = toml::utf8(content).map_err(|problem| broken(path, problem))?;
-        let value = (self.format.parse)(&text).map_err(|problem| broken(path, problem))?;
-        Ok(Current { text, value })
+        self.understand(path, self.text(path)?)
     }
 
-    fn understand(&self, text: String) -> Result<Current<T>, StoreError> {
-        let value = (self.format.parse)(&text).map_err(|problem| broken(&self.path, problem))?;
+    fn text(&self, path: &Path) -> Result<String, StoreError> {
+        let content = file::read(path, self.format.limit)?;
+        toml::utf8(content).map_err(|problem| broken(path, problem))
+    }
+
+    fn understand(&self, path: &Path, text: String) -> Result<Current<T>, StoreError> {
+        let value = (self.format.parse)(&text).map_err(|problem| broken(path, problem))?;
         Ok(Current { text, value })
     }
 }

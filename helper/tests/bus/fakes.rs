@@ -83,6 +83,8 @@ pub(crate) struct Memory {
     pub(crate) answers: Mutex<Vec<(QuestionId, CheckedAnswer, Caller)>>,
     settled: Mutex<BTreeSet<QuestionId>>,
     pub(crate) log: Mutex<Vec<Event>>,
+    /// For whom the log was searched.
+    pub(crate) searches: Mutex<Vec<Option<u32>>>,
 }
 
 impl Memory {
@@ -191,9 +193,13 @@ impl Backend for Memory {
         Ok(())
     }
 
-    fn rule(&self, id: &RuleId) -> Option<Rule> {
-        let rules = self.rules.lock().unwrap();
-        Some(rules.get(id)?.try_into().unwrap())
+    fn enable_rule(&self, id: &RuleId, enabled: bool) -> Result<(), Error> {
+        match self.rules.lock().unwrap().get_mut(id) {
+            Some(rule) => rule.enabled = Some(enabled),
+            None => return Err(Error::NotFound(format!("there is no rule “{id}”"))),
+        }
+        self.note(format!("enable {id} {enabled}"));
+        Ok(())
     }
 
     fn explain(&self, query: &ExplainQuery, uid: u32) -> Result<Explanation, Error> {
@@ -231,6 +237,7 @@ impl Backend for Memory {
     }
 
     fn log(&self, query: &LogQuery, seen_by: Option<u32>) -> Result<Vec<Event>, Error> {
+        self.searches.lock().unwrap().push(seen_by);
         let limit = query.limit.unwrap() as usize;
         let log = self.log.lock().unwrap();
         let sees = |event: &&Event| seen_by.is_none_or(|uid| event.uid == uid);

@@ -216,14 +216,6 @@ impl EventLog {
         self.with(|log| suggestions::add(&mut log.connection, seen, Suggestion::MAX))
     }
 
-    /// The open suggestions, the latest first; only those of the user `seen_by`, if it is given.
-    ///
-    /// # Errors
-    /// See [`LogError`].
-    pub fn suggestions(&mut self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
-        self.with(|log| suggestions::open(&log.connection, seen_by))
-    }
-
     /// Drops suggestions, or takes that back; only those of the user `whose`, if it is given. False
     /// if one of them does not exist: then nothing is changed.
     ///

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bastion_ipc::wire::{Event, LogPages, LogQuery};
+use bastion_ipc::wire::{Event, LogPages, LogQuery, Suggestion};
 use rusqlite::{Connection, ErrorCode};
 
 use super::database::{self, Database, Failure, Shared};
-use super::{LogError, search};
+use super::{LogError, search, suggestions};
 
 /// How long one search may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -15,9 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long pages are looked for in one call: others may wait for the reader.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// Steps of SQLite's machine between two looks at the clock: some dozens of events, each of which
-/// may have a path of many kilobytes to search.
-const STEPS: i32 = 1_000;
+/// Steps of SQLite's machine between two looks at the clock: those of three events or so. One event
+/// may take milliseconds, if its path has many kilobytes and the text nearly fits everywhere in it.
+/// Looking that often costs an ordinary search nothing that can be measured; looking at each event
+/// does.
+const STEPS: i32 = 50;
 
 /// Reads the log on a connection of its own, so that however long a search takes, writing does
 /// not wait for it. Made by [`super::EventLog::reader`]. It follows the log when that begins a
@@ -66,6 +68,14 @@ impl LogReader {
         let (started, moment) = (Instant::now(), self.moment);
         let is_over = move || started.elapsed() >= moment;
         self.read(|connection| search::pages(connection, query, seen_by, is_over))
+    }
+
+    /// The open suggestions, the latest first; only those of the user `seen_by`, if it is given.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn suggestions(&mut self, seen_by: Option<u32>) -> Result<Vec<Suggestion>, LogError> {
+        self.read(|connection| suggestions::open(connection, seen_by))
     }
 
     fn read<T: Default>(

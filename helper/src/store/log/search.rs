@@ -162,7 +162,12 @@ impl Search<'_> {
 
     fn add_fields(&self, to: &mut Conditions) {
         if let Some(verdict) = &self.query.verdict {
-            to.add(" AND verdict = ?", [verdict.clone()]);
+            // For a user, the plus keeps SQLite from looking through what all users were denied.
+            let column = match self.seen_by {
+                Some(_) => "+verdict",
+                None => "verdict",
+            };
+            to.add(&format!(" AND {column} = ?"), [verdict.clone()]);
         }
         if let Some(program) = &self.query.program {
             let condition = " AND (program = ? OR substr(program, -length(?)) = ?)";

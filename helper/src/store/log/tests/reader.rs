@@ -35,6 +35,22 @@ fn a_search_delays_no_writing_and_ends() {
 }
 
 #[test]
+fn the_clock_is_looked_at_after_a_few_events() {
+    let (_directory, _path, mut log) = log();
+    log.append(&events(10)).unwrap();
+    let nowhere = LogQuery {
+        text: Some("nowhere".into()),
+        ..all()
+    };
+    let mut reader = log.reader();
+    reader.patience = std::time::Duration::ZERO;
+    for seen_by in [None, Some(1000)] {
+        let error = reader.query(&nowhere, seen_by).unwrap_err();
+        assert!(matches!(error, LogError::TooSlow), "{error}");
+    }
+}
+
+#[test]
 fn a_reader_writes_nothing() {
     let (_directory, _path, mut log) = log();
     log.append(&events(1)).unwrap();

@@ -17,8 +17,8 @@ fn suggestion(program: &str, uid: u32, host: &str, at: u64) -> Suggestion {
     }
 }
 
-fn hosts(log: &mut EventLog, seen_by: Option<u32>) -> Vec<String> {
-    let open = log.suggestions(seen_by).unwrap();
+fn hosts(log: &EventLog, seen_by: Option<u32>) -> Vec<String> {
+    let open = log.reader().suggestions(seen_by).unwrap();
     open.into_iter().map(|found| found.host).collect()
 }
 
@@ -109,7 +109,7 @@ fn the_same_connection_is_one_suggestion_over_a_restart() {
     drop(log);
     let mut log = EventLog::open(&path);
     log.suggest(&[again]).unwrap();
-    let open = log.suggestions(None).unwrap();
+    let open = log.reader().suggestions(None).unwrap();
     assert_eq!(open.len(), 1 + others.len());
     let merged = Suggestion {
         id: 1,
@@ -120,8 +120,8 @@ fn the_same_connection_is_one_suggestion_over_a_restart() {
         ..first
     };
     assert_eq!(open[0], merged, "the latest comes first");
-    assert_eq!(log.suggestions(Some(1001)).unwrap().len(), 1);
-    assert_eq!(log.suggestions(Some(0)).unwrap(), []);
+    assert_eq!(log.reader().suggestions(Some(1001)).unwrap().len(), 1);
+    assert_eq!(log.reader().suggestions(Some(0)).unwrap(), []);
 }
 
 #[test]
@@ -132,14 +132,14 @@ fn what_was_dropped_stays_so_and_can_be_taken_back() {
     log.suggest(&[a.clone(), b]).unwrap();
     assert!(!log.set_dropped(&[1, 2], Some(1000), true).unwrap());
     assert!(!log.set_dropped(&[1, 7], None, true).unwrap());
-    assert_eq!(hosts(&mut log, None), ["b.example", "a.example"]);
+    assert_eq!(hosts(&log, None), ["b.example", "a.example"]);
     assert!(log.set_dropped(&[1], Some(1000), true).unwrap());
     log.suggest(&[Suggestion { last: 9, ..a }]).unwrap();
     drop(log);
     let mut log = EventLog::open(&path);
-    assert_eq!(hosts(&mut log, None), ["b.example"]);
+    assert_eq!(hosts(&log, None), ["b.example"]);
     assert!(log.set_dropped(&[1], None, false).unwrap());
-    let open = log.suggestions(None).unwrap();
+    let open = log.reader().suggestions(None).unwrap();
     assert_eq!((open[0].id, open[0].count, open[0].last), (1, 2, 9));
 }
 
@@ -149,9 +149,9 @@ fn what_is_forgotten_comes_back_as_another() {
     let seen = [suggestion("/usr/bin/curl", 1000, "a.example", 1)];
     log.suggest(&seen).unwrap();
     log.forget_suggestions(&[1, 99]).unwrap();
-    assert_eq!(log.suggestions(None).unwrap(), []);
+    assert_eq!(log.reader().suggestions(None).unwrap(), []);
     log.suggest(&seen).unwrap();
-    assert_eq!(log.suggestions(None).unwrap()[0].id, 2);
+    assert_eq!(log.reader().suggestions(None).unwrap()[0].id, 2);
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn no_program_and_no_user_takes_the_room_of_others() {
             .map(|n| suggestion(program, uid, &name(n), at + n as u64))
             .collect()
     };
-    let of = |log: &mut EventLog, program: &str| -> usize {
-        let open = log.suggestions(None).unwrap();
+    let of = |log: &EventLog, program: &str| -> usize {
+        let open = log.reader().suggestions(None).unwrap();
         open.iter().filter(|found| found.program == program).count()
     };
     log.suggest(&many("/bin/old", 1000, 10, 0)).unwrap();
@@ -178,15 +178,15 @@ fn no_program_and_no_user_takes_the_room_of_others() {
         ))
         .unwrap();
     }
-    assert_eq!(log.suggestions(None).unwrap().len(), Suggestion::MAX);
     assert_eq!(
-        (of(&mut log, "/bin/old"), of(&mut log, "/bin/mail")),
-        (10, 10)
+        log.reader().suggestions(None).unwrap().len(),
+        Suggestion::MAX
     );
-    let torrents = [of(&mut log, "/bin/torrent0"), of(&mut log, "/bin/torrent1")];
+    assert_eq!((of(&log, "/bin/old"), of(&log, "/bin/mail")), (10, 10));
+    let torrents = [of(&log, "/bin/torrent0"), of(&log, "/bin/torrent1")];
     assert_eq!(torrents, [990, 990]);
     // Of its own, a program keeps what was seen last.
-    let newest = log.suggestions(None).unwrap();
+    let newest = log.reader().suggestions(None).unwrap();
     assert!(newest.iter().any(|found| found.host == "h1499.example"));
     assert!(
         !newest
@@ -198,12 +198,18 @@ fn no_program_and_no_user_takes_the_room_of_others() {
     let dropped: Vec<u64> = newest.iter().map(|found| found.id).collect();
     assert!(log.set_dropped(&dropped, None, true).unwrap());
     log.suggest(&many("/bin/new", 1002, 10, 0)).unwrap();
-    assert_eq!(log.suggestions(None).unwrap().len(), 10);
+    assert_eq!(log.reader().suggestions(None).unwrap().len(), 10);
     assert!(log.set_dropped(&dropped, None, false).unwrap());
-    assert_eq!(log.suggestions(None).unwrap().len(), Suggestion::MAX + 10);
+    assert_eq!(
+        log.reader().suggestions(None).unwrap().len(),
+        Suggestion::MAX + 10
+    );
     log.suggest(&many("/bin/new", 1002, 1, 0)).unwrap();
-    assert_eq!(log.suggestions(None).unwrap().len(), Suggestion::MAX);
-    assert_eq!(of(&mut log, "/bin/new"), 10);
+    assert_eq!(
+        log.reader().suggestions(None).unwrap().len(),
+        Suggestion::MAX
+    );
+    assert_eq!(of(&log, "/bin/new"), 10);
 }
 
 #[test]
@@ -220,5 +226,5 @@ fn a_database_of_the_first_version_gets_suggestions_and_keeps_its_events() {
     assert_eq!(ids(&log, &all(), None), [1]);
     log.suggest(&[suggestion("/usr/bin/curl", 1000, "", 1)])
         .unwrap();
-    assert_eq!(log.suggestions(None).unwrap().len(), 1);
+    assert_eq!(log.reader().suggestions(None).unwrap().len(), 1);
 }

@@ -1,6 +1,5 @@
-//! Runs the iptables programs: found in fixed places, with an empty environment, bounded in time.
+//! Runs other programs: found in fixed places, with an empty environment, bounded in time.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -10,129 +9,76 @@ use std::time::{Duration, Instant};
 use bastion_policy::escape;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::NetfilterError;
-use super::save::Dump;
-use super::spec::Family;
-
-/// Where distributions put iptables; never taken from PATH, which others may have set.
-const DIRECTORIES: [&str; 2] = ["/usr/sbin", "/sbin"];
-
-/// How long iptables waits for another iptables.
-const LOCK_SECONDS: &str = "--wait=5";
-
-/// How long a program may run. Reading a rule set of ten thousand rules takes a tenth of a
-/// second; what takes this long hangs.
-const LIMIT: Duration = Duration::from_secs(20);
-
 /// Most bytes of a program's error output that an error carries.
 const MESSAGE_BYTES: usize = 400;
 
-/// One of the two implementations of iptables, whose rules stand in different places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// The one that the system uses: `iptables`.
-    System,
-    /// `iptables-nft`.
-    Nft,
-    /// `iptables-legacy`.
-    Legacy,
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It can't be run.
+    #[error("{program} can't be run")]
+    Run {
+        /// Its path.
+        program: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It did not end.
+    #[error("{program} did not end within {limit:?} and was killed")]
+    TimedOut {
+        /// Its path.
+        program: String,
+        /// How long it ran.
+        limit: Duration,
+    },
+    /// It failed.
+    #[error("{program} failed with {status}: {message}")]
+    Failed {
+        /// Its path.
+        program: String,
+        /// How it ended.
+        status: String,
+        /// What it wrote to its error output, escaped and shortened.
+        message: String,
+    },
 }
 
-impl Backend {
-    /// All, those with names of their own first: the system's is one of them.
-    pub(super) const ALL: [Self; 3] = [Self::Nft, Self::Legacy, Self::System];
-
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::System => "",
-            Self::Nft => "-nft",
-            Self::Legacy => "-legacy",
-        }
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::System => "the system's",
-            Self::Nft => "nft",
-            Self::Legacy => "legacy",
-        })
-    }
-}
-
-/// The programs of one family and backend.
-#[derive(Clone, Debug)]
-pub(super) struct Tools {
-    save: PathBuf,
-    restore: PathBuf,
-}
-
-impl Tools {
-    /// Finds the programs.
-    pub(super) fn find(family: Family, backend: Backend) -> Result<Self, NetfilterError> {
-        let base = match family {
-            Family::Ipv4 => "iptables",
-            Family::Ipv6 => "ip6tables",
-        };
-        let find = |what| {
-            let name = format!("{base}{}-{what}", backend.suffix());
-            locate(&name).ok_or(NetfilterError::NotInstalled { program: name })
-        };
-        Ok(Self {
-            save: find("save")?,
-            restore: find("restore")?,
-        })
-    }
-
-    /// True when both are the same programs under different names, so that they see the same
-    /// rules.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        match (self.save.canonicalize(), other.save.canonicalize()) {
-            (Ok(mine), Ok(its)) => mine == its,
-            _ => false,
-        }
-    }
-
-    /// All rules of all tables.
-    pub(super) fn save(&self) -> Result<Dump, NetfilterError> {
-        Ok(Dump::parse(&run(&self.save, &[], &[])?))
-    }
-
-    /// Carries a plan out, each of its tables as a whole or not at all.
-    pub(super) fn restore(&self, plan: &[u8]) -> Result<(), NetfilterError> {
-        run(&self.restore, &[LOCK_SECONDS, "--noflush"], plan).map(drop)
-    }
-}
-
-fn locate(name: &str) -> Option<PathBuf> {
-    DIRECTORIES
-        .into_iter()
+/// The program of this name in one of these directories; PATH is not asked, which others may have
+/// set.
+pub(crate) fn locate(name: &str, directories: &[&str]) -> Option<PathBuf> {
+    directories
+        .iter()
         .map(|directory| Path::new(directory).join(name))
         .find(|path| path.is_file())
 }
 
 /// Runs a program with this input; gives its output.
-fn run(path: &Path, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, NetfilterError> {
+pub(crate) fn run(
+    path: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    limit: Duration,
+) -> Result<Vec<u8>, ProgramError> {
     let program = || path.display().to_string();
-    let unable = |source| NetfilterError::Run {
+    let unable = |source| ProgramError::Run {
         program: program(),
         source,
     };
     let mut output = scratch().map_err(unable)?;
     let mut errors = scratch().map_err(unable)?;
     let status = start(path, arguments, input, &output, &errors)
-        .and_then(|child| wait(child, LIMIT))
+        .and_then(|child| wait(child, limit))
         .map_err(unable)?;
     let Some(status) = status else {
-        return Err(NetfilterError::TimedOut {
+        return Err(ProgramError::TimedOut {
             program: program(),
-            limit: LIMIT,
+            limit,
         });
     };
     if !status.success() {
         let message = contents(&mut errors).map_err(unable)?;
-        return Err(NetfilterError::Failed {
+        return Err(ProgramError::Failed {
             program: program(),
             status: status.to_string(),
             message: shortened(&message),
@@ -165,10 +111,7 @@ fn start(
 }
 
 fn scratch() -> io::Result<File> {
-    Ok(File::from(memfd_create(
-        c"iptables",
-        MFdFlags::MFD_CLOEXEC,
-    )?))
+    Ok(File::from(memfd_create(c"bastion", MFdFlags::MFD_CLOEXEC)?))
 }
 
 fn contents(file: &mut File) -> io::Result<Vec<u8>> {
@@ -213,14 +156,16 @@ fn shortened(message: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn sh(script: &str) -> Result<Vec<u8>, NetfilterError> {
-        run(Path::new("/bin/sh"), &["-c", script], b"the input")
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn sh(script: &str) -> Result<Vec<u8>, ProgramError> {
+        run(Path::new("/bin/sh"), &["-c", script], b"the input", LIMIT)
     }
 
     #[test]
     fn a_program_gets_its_input_and_next_to_no_environment() {
         assert_eq!(sh("cat").unwrap(), b"the input");
-        let environment = run(Path::new("/usr/bin/env"), &[], &[]).unwrap();
+        let environment = run(Path::new("/usr/bin/env"), &[], &[], LIMIT).unwrap();
         assert_eq!(environment, b"LC_ALL=C\n");
     }
 
@@ -237,8 +182,8 @@ mod tests {
         let killed = sh("kill -9 $$").unwrap_err().to_string();
         assert!(killed.contains("signal: 9"), "{killed}");
         assert!(matches!(
-            run(Path::new("/nonexistent"), &[], &[]),
-            Err(NetfilterError::Run { .. })
+            run(Path::new("/nonexistent"), &[], &[], LIMIT),
+            Err(ProgramError::Run { .. })
         ));
     }
 
@@ -259,14 +204,5 @@ mod tests {
         let status = wait(child, Duration::from_millis(50)).unwrap();
         assert_eq!(status, None);
         assert!(!Path::new(&format!("/proc/{id}")).exists());
-    }
-
-    #[test]
-    fn missing_programs_name_the_remedy() {
-        assert_eq!(locate("no-such-program"), None);
-        let error = NetfilterError::NotInstalled {
-            program: "iptables-save".to_owned(),
-        };
-        assert!(error.to_string().contains("install the package iptables"));
     }
 }
