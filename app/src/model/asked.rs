@@ -3,7 +3,7 @@
 use bastion_ipc::wire::{ExplainQuery, Explanation, LadderStep, Question, WireRule};
 use bastion_policy::flow::Flow;
 use bastion_policy::matcher::ProgramMatcher;
-use bastion_policy::rule::{Lifetime, Rule};
+use bastion_policy::rule::{Action, Lifetime, Rule};
 use bastion_policy::time::Timestamp;
 
 use super::names::Directory;
@@ -33,18 +33,24 @@ impl Line {
 
 /// What can be said at once.
 #[must_use]
-pub fn reasons() -> [Line; 2] {
+pub fn reasons(otherwise: Action) -> [Line; 2] {
+    let otherwise = match otherwise {
+        Action::Allow => gettext(
+            "The connection is allowed when the time is over. No rule is made, and you are asked again when the program connects again.",
+        ),
+        Action::Deny => gettext(
+            "The connection is denied when the time is over. No rule is made, and you are asked again when the program tries again.",
+        ),
+        Action::Drop => gettext(
+            "The connection is dropped when the time is over, and the program is not told. No rule is made, and you are asked again when the program tries again.",
+        ),
+    };
     [
         Line::new(
             gettext("Reason"),
             gettext("No rule decides about this connection, and Bastion asks in such a case."),
         ),
-        Line::new(
-            gettext("If You Don’t Answer"),
-            gettext(
-                "The connection is denied when the time is over. No rule is made, and you are asked again when the program tries again.",
-            ),
-        ),
+        Line::new(gettext("If You Don’t Answer"), otherwise),
     ]
 }
 

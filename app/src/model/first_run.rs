@@ -1,6 +1,7 @@
 //! What the assistant of the first run offers, and what it says in the end.
 
 use bastion_ipc::wire::WireSettings;
+use bastion_policy::rule::Action;
 use bastion_policy::settings::{Mode, Settings, WhenDown};
 
 use crate::i18n::{gettext, ngettext_f};
@@ -99,12 +100,7 @@ impl Outcome {
 fn facts(choices: &Choices, settings: &WireSettings) -> Vec<String> {
     let mut facts = vec![
         match choices.mode {
-            Mode::Ask => ngettext_f(
-                "You are asked about connections that no rule decides. Without an answer within {n} second they are denied.",
-                "You are asked about connections that no rule decides. Without an answer within {n} seconds they are denied.",
-                settings.prompt_timeout.into(),
-                &[],
-            ),
+            Mode::Ask => asked(settings),
             Mode::Learn => gettext(
                 "Connections that no rule decides are allowed and noted down. Ask once Bastion knows your programs.",
             ),
@@ -125,6 +121,32 @@ fn facts(choices: &Choices, settings: &WireSettings) -> Vec<String> {
         ),
     }));
     facts
+}
+
+/// That questions are asked, and what becomes of them.
+fn asked(settings: &WireSettings) -> String {
+    let seconds = settings.prompt_timeout.into();
+    let otherwise = settings.prompt_default.as_deref();
+    match otherwise.and_then(|action| action.parse().ok()) {
+        Some(Action::Allow) => ngettext_f(
+            "You are asked about connections that no rule decides. Without an answer within {n} second they are allowed.",
+            "You are asked about connections that no rule decides. Without an answer within {n} seconds they are allowed.",
+            seconds,
+            &[],
+        ),
+        Some(Action::Drop) => ngettext_f(
+            "You are asked about connections that no rule decides. Without an answer within {n} second they are dropped.",
+            "You are asked about connections that no rule decides. Without an answer within {n} seconds they are dropped.",
+            seconds,
+            &[],
+        ),
+        Some(Action::Deny) | None => ngettext_f(
+            "You are asked about connections that no rule decides. Without an answer within {n} second they are denied.",
+            "You are asked about connections that no rule decides. Without an answer within {n} seconds they are denied.",
+            seconds,
+            &[],
+        ),
+    }
 }
 
 #[cfg(test)]

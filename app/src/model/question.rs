@@ -21,6 +21,8 @@ pub struct Choice {
 pub struct QuestionText {
     /// Which question.
     pub id: u64,
+    /// What becomes of the connection without an answer.
+    pub otherwise: Action,
     /// Name or address of the destination.
     pub destination: String,
     /// The address, when the destination is shown by name; else empty.
@@ -55,6 +57,7 @@ impl QuestionText {
         let by_name = !question.host.is_empty();
         Self {
             id: question.id,
+            otherwise: question.unanswered(),
             address: if by_name {
                 question.destination.clone()
             } else {

@@ -10,12 +10,15 @@ use crate::widgets::outage::{self, WHEN_DOWN};
 use crate::widgets::radio::Radio;
 
 const MODES: [&str; 2] = ["ask", "learn"];
+/// What may become of what nobody answered for.
+const DEFAULTS: [&str; 3] = ["deny", "drop", "allow"];
 
 /// The widgets that change.
 #[derive(Debug)]
 pub struct Widgets {
     mode: adw::ComboRow,
     timeout: Number,
+    default: adw::ComboRow,
     when_down: Radio,
     log_days: Number,
     log_events: Number,
@@ -52,9 +55,14 @@ impl Widgets {
             ),
             timeout: Number::new(
                 &gettext("Time to Answer"),
-                &gettext("Seconds until a prompt without an answer is denied"),
+                &gettext("Seconds until a prompt ends without an answer"),
                 "prompt_timeout",
                 5.0,
+            ),
+            default: combo(
+                &gettext("Without an Answer"),
+                &gettext("What becomes of the connection when the time is over"),
+                &[gettext("Deny"), gettext("Drop silently"), gettext("Allow")],
             ),
             when_down: outage::radio(&gettext("While the Firewall Is Not Running")),
             log_days: Number::new(&gettext("Keep Log"), &gettext("Days"), "log_days", 1.0),
@@ -105,7 +113,7 @@ impl Widgets {
             general.add(&group(&gettext("Startup"), &[&start]));
         }
         let questions = page(&gettext("Questions"), "dialog-question-symbolic");
-        let answers = group("", &[&self.timeout.row]);
+        let answers = group("", &[&self.timeout.row, &self.default]);
         questions.add(&answers);
         if let Some(notify) = own::question_notifications(own) {
             questions.add(&group("", &[&notify]));
@@ -143,9 +151,10 @@ impl Widgets {
     }
 
     fn connect(&self, sender: &ComponentSender<Preferences>) {
-        let input = sender.clone();
-        self.mode
-            .connect_selected_notify(move |_| input.input(Input::Changed));
+        for combo in [&self.mode, &self.default] {
+            let input = sender.clone();
+            combo.connect_selected_notify(move |_| input.input(Input::Changed));
+        }
         let input = sender.clone();
         self.when_down
             .connect_chosen(move || input.input(Input::Changed));
@@ -186,6 +195,8 @@ impl Widgets {
             self.when_down.choose(position);
         }
         self.timeout.set_value(settings.prompt_timeout);
+        let default = settings.prompt_default.as_deref().unwrap_or_default();
+        self.default.set_selected(position(&DEFAULTS, default));
         self.log_days.set_value(settings.log_days);
         self.log_events.set_value(settings.log_events);
         self.safeguard
@@ -213,6 +224,8 @@ impl Widgets {
             wanted.when_down = chosen.to_string();
         }
         wanted.prompt_timeout = self.timeout.value();
+        let stored = stored.prompt_default.as_deref().unwrap_or_default();
+        wanted.prompt_default = Some(chosen(&DEFAULTS, &self.default, stored));
         wanted.log_days = self.log_days.value();
         wanted.log_events = self.log_events.value();
         wanted.safeguard = Some(self.safeguard.is_active());

@@ -145,6 +145,9 @@ impl Preferences {
 /// The settings with what the helper left out: that it works by the defaults.
 fn with_defaults(mut settings: WireSettings) -> WireSettings {
     let usual = Settings::default();
+    settings
+        .prompt_default
+        .get_or_insert_with(|| usual.prompt_default.to_string());
     settings.safeguard.get_or_insert(usual.safeguard);
     for (setting, usual) in [
         (&mut settings.safeguard_questions, usual.safeguard_questions),

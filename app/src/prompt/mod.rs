@@ -334,7 +334,7 @@ impl Prompt {
             return;
         };
         let now = (self.clock.wall)();
-        view.show_time(question.opened, question.deadline, now);
+        view.show_time(question, now);
         let rest = question.deadline.saturating_sub(now);
         let left = view.time_left();
         for text in self.speech.go_on(window.is_mapped(), rest, &left) {

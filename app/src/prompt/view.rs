@@ -1,6 +1,8 @@
 //! The widgets of the prompt.
 
 use adw::prelude::*;
+use bastion_ipc::wire::Question;
+use bastion_policy::rule::Action;
 use gtk::glib;
 
 use crate::i18n::{gettext, gettext_f, ngettext_f};
@@ -160,7 +162,7 @@ impl View {
     pub fn show(&self, text: &QuestionText, scope: u32, lifetime: u32) {
         self.show_facts(text);
         self.details.set_expanded(false);
-        self.why.reset();
+        self.why.reset(text.otherwise);
         offer(&self.scope, &text.scopes, scope);
         offer(&self.lifetime, &text.lifetimes, lifetime);
         self.show_failure("");
@@ -256,7 +258,8 @@ impl View {
     }
 
     /// Says how much time is left.
-    pub fn show_time(&self, opened: u64, deadline: u64, now: u64) {
+    pub fn show_time(&self, question: &Question, now: u64) {
+        let (opened, deadline) = (question.opened, question.deadline);
         let whole = deadline.saturating_sub(opened).max(1);
         let rest = deadline.saturating_sub(now).min(whole);
         #[expect(
@@ -265,10 +268,12 @@ impl View {
         )]
         self.progress.set_fraction(rest as f64 / whole as f64);
         let left = time::left(deadline, now);
-        self.time_left.set_label(&gettext_f(
-            "Denied in {left} if not answered",
-            &[("left", &left)],
-        ));
+        let left = [("left", left.as_str())];
+        self.time_left.set_label(&match question.unanswered() {
+            Action::Allow => gettext_f("Allowed in {left} if not answered", &left),
+            Action::Deny => gettext_f("Denied in {left} if not answered", &left),
+            Action::Drop => gettext_f("Dropped in {left} if not answered", &left),
+        });
     }
 
     /// How much time is left, as it was shown last.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use adw::prelude::*;
 
+use bastion_policy::rule::Action;
 use relm4::ComponentSender;
 
 use super::parts::fact;
@@ -32,18 +33,18 @@ impl Why {
     }
 
     /// Another question: nobody wants to know yet.
-    pub(super) fn reset(&self) {
+    pub(super) fn reset(&self, otherwise: Action) {
         self.row.set_expanded(false);
-        self.show(&[]);
+        self.show(otherwise, &[]);
     }
 
     /// Tells what is known, and what became known of the rules.
-    pub(super) fn show(&self, near: &[Line]) {
+    pub(super) fn show(&self, otherwise: Action, near: &[Line]) {
         let mut lines = self.lines.borrow_mut();
         for line in lines.drain(..) {
             self.row.remove(&line);
         }
-        for line in asked::reasons().iter().chain(near) {
+        for line in asked::reasons(otherwise).iter().chain(near) {
             let row = fact(&line.title);
             row.set_subtitle(&line.text);
             row.set_subtitle_lines(0);
@@ -66,15 +67,15 @@ impl Prompt {
 
     /// Tells which come near, if the question is still the one that is shown.
     pub(super) fn show_near(&self, id: u64, near: Result<Vec<Line>, Failure>, view: &View) {
-        if self.text.as_ref().is_none_or(|text| text.id != id) {
+        let Some(text) = self.text.as_ref().filter(|text| text.id == id) else {
             return;
-        }
-        match near {
-            Ok(lines) => view.why.show(&lines),
-            Err(failure) => view.why.show(&[Line {
+        };
+        let near = near.unwrap_or_else(|failure| {
+            vec![Line {
                 title: gettext("Rules That Come Near"),
                 text: failure.sentence(),
-            }]),
-        }
+            }]
+        });
+        view.why.show(text.otherwise, &near);
     }
 }

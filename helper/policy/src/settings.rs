@@ -1,5 +1,6 @@
 //! Modes, and the settings an administrator can change, with their ranges.
 
+use crate::rule::Action;
 use crate::safeguard::Thresholds;
 use crate::time::Timestamp;
 use crate::words::words;
@@ -34,7 +35,7 @@ pub enum SettingError {
 /// What happens to flows that no rule decides. Text: `ask` or `learn`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// The user is asked; without an answer in time the flow is denied.
+    /// The user is asked; see [`Settings::prompt_default`].
     #[default]
     Ask,
     /// They are allowed and kept as suggestions.
@@ -100,6 +101,18 @@ fn wrong_when_down(value: String) -> SettingError {
     }
 }
 
+/// What may become of a connection that nobody answered for.
+///
+/// # Errors
+/// For what is no action.
+pub fn prompt_default(text: &str) -> Result<Action, SettingError> {
+    text.parse().map_err(|_| SettingError::Choice {
+        name: "prompt_default",
+        value: crate::escape::excerpt(text),
+        choices: "allow, deny, drop",
+    })
+}
+
 /// Settings, all within their ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -109,6 +122,8 @@ pub struct Settings {
     pub when_down: WhenDown,
     /// Seconds a question waits for its answer.
     pub prompt_timeout: u32,
+    /// What becomes of the connections that a question is about if nobody answers it in time.
+    pub prompt_default: Action,
     /// Days an event is kept.
     pub log_days: u32,
     /// Most events kept.
@@ -129,6 +144,7 @@ impl Default for Settings {
             mode: Mode::default(),
             when_down: WhenDown::default(),
             prompt_timeout: 60,
+            prompt_default: Action::default(),
             log_days: 30,
             log_events: 1_000_000,
             safeguard: true,
@@ -250,6 +266,12 @@ mod tests {
         for (when_down, word) in WhenDown::ALL {
             assert_eq!(word.parse().as_ref(), Ok(when_down));
         }
+        for (action, word) in Action::ALL {
+            assert_eq!(prompt_default(word).as_ref(), Ok(action));
+        }
+        let wrong = prompt_default("ask").unwrap_err().to_string();
+        let says = "prompt_default is “ask”, but must be one of: allow, deny, drop";
+        assert_eq!(wrong, says);
         let wrong = "Ask\n".parse::<Mode>().unwrap_err().to_string();
         assert_eq!(wrong, "mode is “Ask\\x0a”, but must be one of: ask, learn");
     }

@@ -105,6 +105,7 @@ pub(super) fn describe(asked: &Asked, agent: &Caller) -> Question {
         id: question.id.0,
         opened: question.opened.as_millis(),
         deadline: question.deadline.as_millis(),
+        otherwise: Some(question.otherwise.to_string()),
         program: question.identity.to_string(),
         uid: uid.unwrap_or(u32::MAX),
         user: uid.map(users::name).unwrap_or_default(),

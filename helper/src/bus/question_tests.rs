@@ -48,6 +48,7 @@ fn question(identity: Identity, protocol: Protocol, host: Option<&str>) -> OpenQ
         identity,
         opened: Timestamp::from_millis(1_000),
         deadline: Timestamp::from_millis(61_000),
+        otherwise: Action::Deny,
     }
 }
 

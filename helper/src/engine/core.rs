@@ -294,8 +294,10 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
 
     fn deadlines(&mut self) -> Result<(), EngineError> {
         let now = self.parts.clock.steady();
-        let expired = self.pending.expire(now);
-        self.settle(expired, Action::Deny, &Reason::TimedOut)?;
+        for expired in self.pending.expire(now) {
+            let otherwise = expired.question.otherwise;
+            self.settle([expired], otherwise, &Reason::TimedOut)?;
+        }
         let ended = self.safeguard.calm(now);
         self.guards_ended(ended, "all is calm");
         if self.next_liveness.is_some_and(|check| check <= now) {

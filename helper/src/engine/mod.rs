@@ -48,6 +48,8 @@ pub struct Policy {
     pub mode: ModeState,
     /// How long a question waits for its answer, in milliseconds.
     pub prompt_timeout: u64,
+    /// What becomes of connections that nobody answered for in time.
+    pub prompt_default: Action,
     /// When Safeguard begins and ends, if there is one.
     pub safeguard: Option<Thresholds>,
 }

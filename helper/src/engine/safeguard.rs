@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bastion_policy::pending::{Asked, QuestionKey, Waiter};
+use bastion_policy::pending::{Asked, End, QuestionKey, Waiter};
 use bastion_policy::rule::Action;
 use bastion_policy::ruleset::Reason;
 use bastion_policy::safeguard::{Episode, Loud, Undecided};
@@ -52,11 +52,12 @@ impl<Q: PacketQueue, I: Identifier, C: Clock> Engine<Q, I, C> {
         key: &QuestionKey,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let deadline = now.after_millis(self.parts.policy.prompt_timeout);
+        let end = End {
+            deadline: now.after_millis(self.parts.policy.prompt_timeout),
+            otherwise: self.parts.policy.prompt_default,
+        };
         let (flow, identity) = (waiter.flow.clone(), waiter.identity.clone());
-        let asked = self
-            .pending
-            .ask(waiter.packet, flow, identity, now, deadline);
+        let asked = self.pending.ask(waiter.packet, flow, identity, now, end);
         // What is sent again is not new.
         let is_new =
             !matches!(asked, Asked::Joined(_)) && self.dropped.answer(&waiter, now).is_none();

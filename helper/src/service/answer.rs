@@ -202,6 +202,7 @@ mod tests {
             identity,
             opened: Timestamp::default(),
             deadline: Timestamp::default(),
+            otherwise: Action::Deny,
         }
     }
 

@@ -390,6 +390,7 @@ pub(super) fn policy(stored: &Stored) -> Policy {
             paused_until: stored.settings.paused_until(),
         },
         prompt_timeout: u64::from(settings.prompt_timeout) * 1000,
+        prompt_default: settings.prompt_default,
         safeguard: settings.thresholds(),
     }
 }

@@ -1,6 +1,7 @@
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::QuestionKey;
 use bastion_policy::process::{Evidence, Executable, Identity, ProcessKey};
+use bastion_policy::rule::Action;
 use bastion_policy::time::Timestamp;
 
 use super::*;
@@ -39,6 +40,7 @@ fn question(id: u64, pid: Option<u32>) -> Question {
         identity,
         opened: Timestamp::from_millis(1_000),
         deadline: Timestamp::from_millis(61_000),
+        otherwise: Action::Deny,
     }
 }
 

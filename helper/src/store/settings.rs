@@ -1,7 +1,8 @@
 //! The settings on disk, and the little that a restart of the helper must not forget.
 
 use bastion_policy::escape;
-use bastion_policy::settings::{Mode, SettingError, Settings, WhenDown};
+use bastion_policy::rule::Action;
+use bastion_policy::settings::{Mode, SettingError, Settings, WhenDown, prompt_default};
 use bastion_policy::time::Timestamp;
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Table, Value};
@@ -25,8 +26,8 @@ static SETTINGS: Format<Settings> = Format {
 
 version = 1
 
-# What happens to connections that no rule decides: “ask” (the user is asked; without an answer
-# in time they are denied) or “learn” (they are allowed and kept as suggestions to review).
+# What happens to connections that no rule decides: “ask” (the user is asked) or “learn” (they are
+# allowed and kept as suggestions to review).
 mode = \"ask\"
 
 # What happens to new connections while Bastion is not running: “open” (they are let through) or
@@ -35,6 +36,10 @@ when_down = \"open\"
 
 # Seconds a question waits for its answer: 5 to 3600.
 prompt_timeout = 60
+
+# What becomes of a connection if nobody answers in time: “deny”, “drop” (without a word to the
+# program) or “allow” (then whoever is away from the screen lets everything through).
+prompt_default = \"deny\"
 
 # Days a decision is kept in the log: 1 to 3650.
 log_days = 30
@@ -153,6 +158,7 @@ struct SettingsText {
     mode: Option<String>,
     when_down: Option<String>,
     prompt_timeout: Option<u32>,
+    prompt_default: Option<String>,
     log_days: Option<u32>,
     log_events: Option<u32>,
     safeguard: Option<bool>,
@@ -170,6 +176,7 @@ fn wanted(name: &str) -> Option<String> {
     match name {
         "mode" => Some(words(Mode::ALL)),
         "when_down" => Some(words(WhenDown::ALL)),
+        "prompt_default" => Some(words(Action::ALL)),
         "safeguard" => Some("true or false".into()),
         _ => Settings::RANGES
             .iter()
@@ -183,7 +190,7 @@ fn check_types(text: &str, root: &Table) -> Result<(), TextError> {
     for (name, item) in root {
         let Some(wanted) = wanted(name) else { continue };
         let fits = match name {
-            "mode" | "when_down" => item.is_str(),
+            "mode" | "when_down" | "prompt_default" => item.is_str(),
             "safeguard" => item.is_bool(),
             _ => item.as_integer().is_some_and(|i| u32::try_from(i).is_ok()),
         };
@@ -235,6 +242,10 @@ fn parse_settings(text: &str) -> Result<Settings, TextError> {
             .map_or(Ok(usual.when_down), |when_down| when_down.parse())
             .map_err(wrong)?,
         prompt_timeout: said.prompt_timeout.unwrap_or(usual.prompt_timeout),
+        prompt_default: said
+            .prompt_default
+            .map_or(Ok(usual.prompt_default), |action| prompt_default(&action))
+            .map_err(wrong)?,
         log_days: said.log_days.unwrap_or(usual.log_days),
         log_events: said.log_events.unwrap_or(usual.log_events),
         safeguard: said.safeguard.unwrap_or(usual.safeguard),
@@ -248,12 +259,13 @@ fn parse_settings(text: &str) -> Result<Settings, TextError> {
     .map_err(wrong)
 }
 
-fn fields(settings: &Settings) -> [(&'static str, Value); 9] {
+fn fields(settings: &Settings) -> [(&'static str, Value); 10] {
     let number = |value: u32| i64::from(value).into();
     [
         ("mode", settings.mode.to_string().into()),
         ("when_down", settings.when_down.to_string().into()),
         ("prompt_timeout", number(settings.prompt_timeout)),
+        ("prompt_default", settings.prompt_default.to_string().into()),
         ("log_days", number(settings.log_days)),
         ("log_events", number(settings.log_events)),
         ("safeguard", settings.safeguard.into()),
@@ -299,6 +311,7 @@ mod tests {
             mode: Mode::Learn,
             when_down: WhenDown::Closed,
             prompt_timeout: 5,
+            prompt_default: Action::Allow,
             log_days: 1,
             log_events: 1_000,
             safeguard: false,

@@ -16,6 +16,7 @@ use bastion_ipc::wire::{
 use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::pending::{QuestionId, QuestionKey};
 use bastion_policy::process::{Evidence, Executable, Identity, Process, ProcessKey};
+use bastion_policy::rule::Action;
 use bastion_policy::rule::{Rule, RuleId};
 use bastion_policy::settings::{Mode, Settings};
 use bastion_policy::time::Timestamp;
@@ -61,6 +62,7 @@ pub(crate) fn question(id: u64, uid: Option<u32>) -> OpenQuestion {
         identity,
         opened: Timestamp::from_millis(1_000),
         deadline: Timestamp::from_millis(61_000),
+        otherwise: Action::Deny,
     }
 }
 

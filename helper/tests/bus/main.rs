@@ -18,6 +18,7 @@ mod fuzz;
 mod journal;
 mod names;
 mod prompts;
+mod searches;
 mod sessions;
 mod signals;
 mod suggestions;

@@ -238,6 +238,32 @@ fn no_answer_is_a_denial_at_the_deadline_whatever_the_wall_clock_says() {
 }
 
 #[test]
+fn without_an_answer_becomes_of_it_what_the_question_said() {
+    for (action, verdict) in [(Action::Allow, Accept), (Action::Drop, Drop)] {
+        let mut world = World::new(RuleSet::default());
+        world.otherwise(action);
+        let program = world.program("/usr/bin/new", 1000);
+        let packet = world.send(program, 1, THERE);
+        world.round();
+        assert_eq!(world.opened().otherwise, action);
+        // Whoever sees the question was told what becomes of it.
+        world.otherwise(Action::Deny);
+        world.pass(TIMEOUT);
+        world.round();
+        assert_eq!(world.verdicts(), [(packet, verdict)]);
+        assert_eq!(told(&mut world), [(action, Reason::TimedOut)]);
+        let again = world.send(program, 2, THERE);
+        world.round();
+        assert_eq!(world.opened().otherwise, Action::Deny);
+        world.pass(TIMEOUT);
+        world.round();
+        assert_eq!(world.verdicts(), [(again, Drop)]);
+        assert!(world.stop().is_ok());
+        assert_eq!(world.ended_sockets().len(), 1, "dropped ones are not told");
+    }
+}
+
+#[test]
 fn a_question_ends_with_its_process_and_lives_on_for_another() {
     let mut world = World::new(RuleSet::default());
     let one = world.program("/usr/bin/new", 1000);

@@ -297,6 +297,18 @@ impl World {
         self.round();
     }
 
+    /// Has connections that nobody answers for end so from now on.
+    pub fn otherwise(&mut self, prompt_default: Action) {
+        self.command(Command::Apply {
+            policy: Policy {
+                prompt_default,
+                ..policy(RuleSet::default(), ModeState::default())
+            },
+            done: None,
+        });
+        self.round();
+    }
+
     /// Has Safeguard begin and end by these; what no rule decides is asked.
     pub fn guard_by(&mut self, rules: RuleSet, thresholds: Option<Thresholds>) {
         self.command(Command::Apply {
@@ -410,6 +422,7 @@ fn policy(rules: RuleSet, mode: ModeState) -> Policy {
         rules: Arc::new(rules),
         mode,
         prompt_timeout: TIMEOUT,
+        prompt_default: Action::Deny,
         safeguard: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Questions in words.
 
 use bastion_ipc::wire::{AnswerLifetime, AnswerScope, Question};
+use bastion_policy::rule::Action;
 
 use super::session::Shown;
 use super::{details, fit};
@@ -151,10 +152,13 @@ fn waiting(shown: &Shown<'_>) -> String {
         1 => "; 1 more question waits".into(),
         more => format!("; {more} more questions wait"),
     };
-    format!(
-        "Denied without an answer in {}{more}\n",
-        duration(shown.seconds_left)
-    )
+    let otherwise = match shown.question.unanswered() {
+        Action::Allow => "Allowed",
+        Action::Deny => "Denied",
+        Action::Drop => "Dropped",
+    };
+    let left = duration(shown.seconds_left);
+    format!("{otherwise} without an answer in {left}{more}\n")
 }
 
 /// What can be chosen.

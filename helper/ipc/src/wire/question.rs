@@ -11,8 +11,10 @@ pub struct Question {
     pub id: u64,
     /// When it was asked.
     pub opened: u64,
-    /// When it is denied for want of an answer.
+    /// When it ends for want of an answer.
     pub deadline: u64,
+    /// What becomes of the connections then: an action; `deny` where it is left out.
+    pub otherwise: Option<String>,
     /// Path of the executable, `kernel` or `unknown`.
     pub program: String,
     /// `flatpak:ID`, `snap:ID`, `appimage:ID` or empty.
@@ -56,6 +58,14 @@ pub struct Question {
 }
 
 impl Question {
+    /// What becomes of the connections if nobody answers.
+    #[must_use]
+    pub fn unanswered(&self) -> Action {
+        let told = self.otherwise.as_deref();
+        told.and_then(|action| action.parse().ok())
+            .unwrap_or(Action::Deny)
+    }
+
     /// True if the same answers mean the same as to `before`, though another process waits or more
     /// is known of it.
     #[must_use]

@@ -1,4 +1,4 @@
-use bastion_policy::settings::{Mode, Settings};
+use bastion_policy::settings::{Mode, Settings, prompt_default};
 use zbus::{DeserializeDict, SerializeDict, Type};
 
 use super::{Guard, WireError};
@@ -57,6 +57,9 @@ pub struct WireSettings {
     pub when_down: String,
     /// Seconds a question waits.
     pub prompt_timeout: u32,
+    /// What becomes of connections if nobody answers in time: an action, `deny` unless told
+    /// otherwise.
+    pub prompt_default: Option<String>,
     /// Days an event is kept.
     pub log_days: u32,
     /// Most events kept.
@@ -78,6 +81,7 @@ impl From<&Settings> for WireSettings {
             mode: settings.mode.to_string(),
             when_down: settings.when_down.to_string(),
             prompt_timeout: settings.prompt_timeout,
+            prompt_default: Some(settings.prompt_default.to_string()),
             log_days: settings.log_days,
             log_events: settings.log_events,
             safeguard: Some(settings.safeguard),
@@ -100,6 +104,12 @@ impl TryFrom<&WireSettings> for Settings {
                 .parse()
                 .map_err(|e| WireError::new("when_down", e))?,
             prompt_timeout: wire.prompt_timeout,
+            prompt_default: match &wire.prompt_default {
+                Some(action) => {
+                    prompt_default(action).map_err(|e| WireError::new("prompt_default", e))?
+                }
+                None => usual.prompt_default,
+            },
             log_days: wire.log_days,
             log_events: wire.log_events,
             safeguard: wire.safeguard.unwrap_or(usual.safeguard),

@@ -10,8 +10,8 @@
 mod question;
 
 pub use question::{
-    Asked, ExitEffect, Limits, PacketId, Question, QuestionId, QuestionKey, Reconsidered, Settled,
-    Subject, Waiter,
+    Asked, End, ExitEffect, Limits, PacketId, Question, QuestionId, QuestionKey, Reconsidered,
+    Settled, Subject, Waiter,
 };
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -77,7 +77,7 @@ impl Pending {
     }
 
     /// Lets a packet wait. If no question with its key is open, it opens one that ends at
-    /// `deadline`; else it joins, and `deadline` has no effect.
+    /// `end`; else it joins, and `end` has no effect.
     ///
     /// A packet that waits already keeps its place if it asks the same again, and is refused as
     /// [`Asked::Full`] if it asks something else: one number can't stand for two packets.
@@ -87,7 +87,7 @@ impl Pending {
         flow: Flow,
         identity: Identity,
         now: Timestamp,
-        deadline: Timestamp,
+        end: End,
     ) -> Asked {
         let key = QuestionKey::new(&flow, &identity);
         let open = self.by_key.get(&key).copied();
@@ -117,7 +117,7 @@ impl Pending {
                 && share.questions < self.limits.questions_per_user
                 && self.limits.packets_per_question > 0 =>
             {
-                let id = self.open(key, &waiter, now, deadline);
+                let id = self.open(key, &waiter, now, end);
                 self.admit(id, waiter);
                 Asked::Opened(id)
             }
@@ -130,7 +130,10 @@ impl Pending {
         key: QuestionKey,
         first: &Waiter,
         now: Timestamp,
-        deadline: Timestamp,
+        End {
+            deadline,
+            otherwise,
+        }: End,
     ) -> QuestionId {
         let id = QuestionId(self.next_question);
         self.next_question += 1;
@@ -144,6 +147,7 @@ impl Pending {
             identity: first.identity.clone(),
             opened: now,
             deadline,
+            otherwise,
         };
         self.questions.insert(
             id,

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::flow::{Flow, Protocol};
 use crate::matcher::{AppId, ExecutablePath};
 use crate::process::{FileId, Identity, ProcessKey};
+use crate::rule::Action;
 use crate::time::Timestamp;
 use std::net::IpAddr;
 
@@ -80,6 +81,15 @@ impl QuestionKey {
     }
 }
 
+/// How a question ends if nobody answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub deadline: Timestamp,
+    /// What becomes of its packets then.
+    pub otherwise: Action,
+}
+
 /// A question that is open, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -95,6 +105,8 @@ pub struct Question {
     pub opened: Timestamp,
     /// When it ends without an answer. Packets that join later wait no longer than that.
     pub deadline: Timestamp,
+    /// What becomes of its packets then.
+    pub otherwise: Action,
 }
 
 /// A packet that waits for an answer.

@@ -43,11 +43,12 @@ impl FromStr for RuleId {
 }
 
 /// What a rule does with the flows it matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Let the flow through.
     Allow,
     /// Drop its packets and let the program know at once.
+    #[default]
     Deny,
     /// Drop its packets silently; the program waits until it gives up.
     Drop,

@@ -7,7 +7,9 @@ mod model;
 use std::collections::HashSet;
 
 use bastion_policy::flow::{Flow, Protocol};
-use bastion_policy::pending::{Asked, Limits, PacketId, Pending, QuestionId, QuestionKey, Waiter};
+use bastion_policy::pending::{
+    Asked, End, Limits, PacketId, Pending, QuestionId, QuestionKey, Waiter,
+};
 use bastion_policy::process::{Identity, ProcessKey, UnknownReason};
 use bastion_policy::rule::Action;
 use bastion_policy::time::Timestamp;
@@ -139,14 +141,20 @@ impl Run {
         patience: u64,
     ) -> Result<(), TestCaseError> {
         let (now, key) = (self.model.now, QuestionKey::new(&flow, &identity));
-        let deadline = now.after_millis(patience);
+        let end = End {
+            deadline: now.after_millis(patience),
+            otherwise: match patience % 2 {
+                0 => Action::Deny,
+                _ => Action::Allow,
+            },
+        };
         let (questions, packets) = self.model.share(key.uid);
         let room = self.model.waiting() < LIMITS.packets && packets < LIMITS.packets_per_user;
         let opens =
             self.model.open.len() < LIMITS.questions && questions < LIMITS.questions_per_user;
         let asked = self
             .table
-            .ask(packet, flow.clone(), identity.clone(), now, deadline);
+            .ask(packet, flow.clone(), identity.clone(), now, end);
         let waiter = Waiter {
             packet,
             flow,
@@ -174,7 +182,8 @@ impl Run {
                     id,
                     key,
                     opened: now,
-                    deadline,
+                    deadline: end.deadline,
+                    otherwise: end.otherwise,
                     waiters: vec![waiter],
                 });
             }
@@ -202,9 +211,13 @@ impl Run {
         let mut flow = waiter.flow.clone();
         flow.destination_port += u16::from(!same);
         let (now, later) = (self.model.now, self.model.now.after_millis(1_000));
-        let asked = self
-            .table
-            .ask(waiter.packet, flow, waiter.identity.clone(), now, later);
+        let asked = self.table.ask(
+            waiter.packet,
+            flow,
+            waiter.identity.clone(),
+            now,
+            end(later),
+        );
         prop_assert_eq!(
             asked,
             if same {
@@ -420,7 +433,7 @@ fn without_room_for_packets_no_question_opens() {
         let mut table = Pending::new(limits);
         let now = Timestamp::default();
         assert_eq!(
-            table.ask(PacketId(1), flow(1, 80), Identity::Kernel, now, now),
+            table.ask(PacketId(1), flow(1, 80), Identity::Kernel, now, end(now)),
             Asked::Full
         );
         assert!(table.is_empty() && table.drain().is_empty());
@@ -439,7 +452,7 @@ fn one_user_leaves_room_for_the_others() {
     let mut packets = (0..).map(PacketId);
     let mut ask = |table: &mut Pending, uid, port| {
         let packet = packets.next().unwrap();
-        table.ask(packet, flow(1, port), unknown(uid), now, now)
+        table.ask(packet, flow(1, port), unknown(uid), now, end(now))
     };
     // As many questions as alice can have open, then as many packets as can wait for her.
     for port in 1..=1_000 {
@@ -461,4 +474,11 @@ fn one_user_leaves_room_for_the_others() {
         ask(&mut table, Some(UIDS[0]), 1),
         Asked::Opened(_)
     ));
+}
+
+fn end(deadline: Timestamp) -> End {
+    End {
+        deadline,
+        otherwise: Action::Deny,
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bastion_policy::pending::{Question, QuestionId, QuestionKey, Settled, Waiter};
+use bastion_policy::rule::Action;
 use bastion_policy::time::Timestamp;
 use proptest::prelude::*;
 
@@ -12,6 +13,7 @@ pub struct ModelQuestion {
     pub key: QuestionKey,
     pub opened: Timestamp,
     pub deadline: Timestamp,
+    pub otherwise: Action,
     pub waiters: Vec<Waiter>,
 }
 
@@ -21,6 +23,7 @@ impl ModelQuestion {
         prop_assert_eq!(&question.key, &self.key);
         prop_assert_eq!(question.opened, self.opened);
         prop_assert_eq!(question.deadline, self.deadline);
+        prop_assert_eq!(question.otherwise, self.otherwise);
         Ok(())
     }
 
