@@ -204,6 +204,24 @@ fn misses(rule: &Rule, question: &Question, now: Timestamp) -> Vec<String> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn it_is_told_what_becomes_of_it_without_an_answer() {
+        for (otherwise, says) in [
+            (Some("allow"), "The connection is allowed when"),
+            (Some("deny"), "The connection is denied when"),
+            (Some("drop"), "The connection is dropped when"),
+            (None, "The connection is denied when"),
+            (Some("nonsense"), "The connection is denied when"),
+        ] {
+            let question = Question {
+                otherwise: otherwise.map(str::to_owned),
+                ..question()
+            };
+            let [_, line] = reasons(question.unanswered());
+            assert!(line.text.starts_with(says), "{otherwise:?}: {}", line.text);
+        }
+    }
+
     fn question() -> Question {
         Question {
             program: "/usr/bin/curl".into(),

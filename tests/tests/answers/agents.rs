@@ -14,10 +14,7 @@ fn a_question_goes_to_whoever_can_answer_it_and_ends_with_its_time() {
         return;
     };
     let mut root = Peer::start(scene.firewall.sandbox(), As::Root).unwrap();
-    let settings = "({'mode': <'ask'>, 'when_down': <'open'>, 'prompt_timeout': <uint32 5>, \
-                    'log_days': <uint32 30>, 'log_events': <uint32 1000000>},)";
-    let reply = root.call("Control.SetSettings", settings).unwrap();
-    assert!(reply.is_done(), "{reply:?}");
+    wait_for_answers(&mut root, "");
 
     // Nobody is there to be asked.
     let mut talker = scene.talker(ALICE, "lonely");
@@ -83,6 +80,25 @@ fn a_question_goes_to_whoever_can_answer_it_and_ends_with_its_time() {
     for port in [7001, 7003, 7004] {
         assert_eq!(scene.packets(port), 0, "port {port}");
     }
+
+    // An administrator wants it otherwise, and who is asked is told.
+    wait_for_answers(&mut root, "'prompt_default': <'allow'>, ");
+    talker.begin(scene.to(7005), PATIENCE).unwrap();
+    let mut fields = about("lonely", 7005);
+    fields["otherwise"] = json!("allow");
+    scene.alice.asked("third", &fields).unwrap();
+    assert_eq!(talker.outcome(PATIENCE).unwrap(), allowed());
+    scene.logged(&json!({ "destination_port": 7005, "verdict": "allow", "reason": "timeout" }));
+}
+
+/// Has questions wait for five seconds.
+fn wait_for_answers(root: &mut Peer, more: &str) {
+    let settings = format!(
+        "({{'mode': <'ask'>, 'when_down': <'open'>, 'prompt_timeout': <uint32 5>, {more}\
+           'log_days': <uint32 30>, 'log_events': <uint32 1000000>}},)"
+    );
+    let reply = root.call("Control.SetSettings", &settings).unwrap();
+    assert!(reply.is_done(), "{reply:?}");
 }
 
 #[test]

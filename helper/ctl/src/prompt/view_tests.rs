@@ -274,3 +274,22 @@ fn arguments_make_no_question_of_their_own() {
         assert!(!text.trim_start().contains("    /usr/bin/apt"), "{text}");
     }
 }
+
+#[test]
+fn what_becomes_of_it_without_an_answer_is_said() {
+    for (otherwise, says) in [
+        ("allow", "Allowed"),
+        ("deny", "Denied"),
+        ("drop", "Dropped"),
+    ] {
+        let curl = Question {
+            otherwise: Some(otherwise.into()),
+            ..curl()
+        };
+        let text = question(&shown(&curl), &test_view(None));
+        assert!(
+            text.contains(&format!("\n{says} without an answer in 1 min")),
+            "{text}"
+        );
+    }
+}
