@@ -76,6 +76,87 @@ fn what_happens_during_an_outage_is_sent_once_it_is_chosen() {
     });
 }
 
+const ADMINISTRATOR: &str = "org.bastionfirewall.FakeAdministrator1";
+
+/// Waits until an administrator is asked, once.
+fn asked(bus: &Bus) {
+    eventually("an administrator to be asked", || {
+        let waiting = bus.call(&format!("{ADMINISTRATOR}.Waiting"), &[]);
+        (waiting == "(uint32 1,)").then_some(())
+    });
+}
+
+fn decide(bus: &Bus, word: &str) {
+    bus.call(&format!("{ADMINISTRATOR}.Decide"), &[word]);
+}
+
+fn wait_chosen(desktop: &mut Desktop, radio: &str) {
+    let find = json!({ "role": "radio button", "name": radio });
+    desktop.perform("wait_state", json!({ "find": find, "state": "checked" }));
+}
+
+fn switch_safeguard_off(desktop: &mut Desktop) {
+    desktop.perform("click", json!({ "find": tab("Safeguard") }));
+    let safeguard = switch("Stop Asking When There Is Too Much");
+    desktop.perform("press", json!({ "find": safeguard }));
+}
+
+fn has(bus: &Bus, wanted: [&str; 2]) {
+    eventually("the settings", || {
+        let settings = bus.call("org.bastionfirewall.Helper1.Control.GetSettings", &[]);
+        wanted.iter().all(|w| settings.contains(w)).then_some(())
+    });
+}
+
+#[test]
+fn a_refusal_takes_back_what_was_refused_and_no_later_change() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--slow"]);
+    let home = Home::used();
+    let mut desktop = Desktop::start(&bus);
+    open(&mut desktop, &home.variables());
+    let block = json!({ "role": "radio button", "name": "Block Connections" });
+    desktop.perform("press", json!({ "find": block }));
+    asked(&bus);
+    // The administrator takes their time, and the user goes on.
+    switch_safeguard_off(&mut desktop);
+    decide(&bus, "false");
+    desktop.wait(json!({ "role": "label", "contains": "Not permitted" }));
+    // The rest is sent, without what was refused.
+    asked(&bus);
+    decide(&bus, "true");
+    has(&bus, ["'when_down': <'open'>", "'safeguard': <false>"]);
+    desktop.perform("click", json!({ "find": tab("General") }));
+    wait_chosen(&mut desktop, "Allow Connections");
+}
+
+#[test]
+fn what_is_on_its_way_outlives_the_dialog() {
+    let bus = Bus::start();
+    let _helper = bus.helper(&["--slow"]);
+    let home = Home::used();
+    let mut desktop = Desktop::start(&bus);
+    open(&mut desktop, &home.variables());
+    let block = json!({ "role": "radio button", "name": "Block Connections" });
+    desktop.perform("press", json!({ "find": block }));
+    asked(&bus);
+    switch_safeguard_off(&mut desktop);
+    desktop.keys(&["Escape"]);
+    desktop.wait_gone(tab("Safeguard"));
+    desktop.keys(&["ctrl+comma"]);
+    // It shows what is wanted, and not only what is stored.
+    desktop.perform("click", json!({ "find": tab("General") }));
+    wait_chosen(&mut desktop, "Block Connections");
+    desktop.keys(&["Escape"]);
+    desktop.wait_gone(tab("Safeguard"));
+    decide(&bus, "true");
+    asked(&bus);
+    has(&bus, ["'when_down': <'closed'>", "'safeguard': <true>"]);
+    // What fails now is said where the user is.
+    decide(&bus, "false");
+    desktop.wait(json!({ "role": "label", "contains": "Not permitted" }));
+}
+
 #[test]
 fn every_page_fits() {
     let bus = Bus::start();

@@ -8,6 +8,7 @@
     reason = "a tool that is never installed; whoever uses it wants to see where it broke"
 )]
 
+mod administrator;
 mod asking;
 mod busy;
 mod data;
@@ -37,6 +38,7 @@ use zbus::object_server::SignalEmitter;
 
 use zbus::{Connection, OwnedObjectPath, interface};
 
+use administrator::Administrator;
 use data::{event, question, rules};
 
 pub(crate) fn now() -> u64 {
@@ -63,6 +65,8 @@ struct State {
     agent: Option<(OwnedUniqueName, OwnedObjectPath)>,
     /// How often the settings were replaced.
     changes: u32,
+    /// Who is asked whether settings may be replaced.
+    administrator: Administrator,
 }
 
 impl State {
@@ -81,12 +85,14 @@ impl State {
     /// Whether something may be done for everybody.
     fn allow(&self) -> Result<(), Error> {
         match self.refuses {
-            true => Err(Error::NotAuthorized(
-                "Only an administrator may do that.".into(),
-            )),
+            true => Err(refusal()),
             false => Ok(()),
         }
     }
+}
+
+fn refusal() -> Error {
+    Error::NotAuthorized("Only an administrator may do that.".into())
 }
 
 type Shared = Arc<Mutex<State>>;
@@ -108,6 +114,10 @@ impl Control {
         settings: WireSettings,
         #[zbus(connection)] bus: &Connection,
     ) -> Result<(), Error> {
+        let authenticated = self.0.lock().unwrap().administrator.ask();
+        if !authenticated.await.unwrap() {
+            return Err(refusal());
+        }
         {
             let mut state = self.0.lock().unwrap();
             state.allow()?;
@@ -221,9 +231,7 @@ impl Rules {
                 .find(|r| r.id.as_deref() == Some(&id));
             let rule = rule.ok_or_else(|| Error::NotFound("There is no such rule.".into()))?;
             if rule.name.contains("NTP") {
-                return Err(Error::NotAuthorized(
-                    "Only an administrator may do that.".into(),
-                ));
+                return Err(refusal());
             }
             rule.enabled = Some(enabled);
         }
@@ -334,6 +342,7 @@ fn state(ask: bool) -> State {
         record: None,
         agent: None,
         changes: 0,
+        administrator: Administrator::default(),
     }
 }
 

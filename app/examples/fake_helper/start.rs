@@ -9,7 +9,8 @@ use zbus::Connection;
 
 use crate::misfit::Misfit;
 use crate::{
-    Control, Events, Rules, Shared, State, asking, busy, log, safeguard, state, suggestions, system,
+    Control, Events, Rules, Shared, State, administrator, asking, busy, log, safeguard, state,
+    suggestions, system,
 };
 
 /// Comes to the bus as it is told, at once or when it is started.
@@ -26,6 +27,7 @@ pub(crate) async fn start() -> zbus::Result<Vec<Connection>> {
         suggestions::learn(&mut state);
     }
     state.refuses = told("--refuse");
+    state.administrator.is_slow = told("--slow");
     state.record =
         arguments().find_map(|argument| argument.strip_prefix("--record=").map(PathBuf::from));
     if let Some(count) = arguments().skip_while(|it| it != "--log").nth(1) {
@@ -73,6 +75,7 @@ async fn serve(state: State) -> zbus::Result<Connection> {
         .serve_at(names::HELPER_PATH, asking::Prompts(state.clone()))
         .serve_at(names::HELPER_PATH, asking::Asking(state.clone()))
         .serve_at(names::HELPER_PATH, log::Traffic(state.clone()))
+        .serve_at(names::HELPER_PATH, administrator::Desk(state.clone()))
         .serve_at(names::HELPER_PATH, safeguard::Storm(state))
         .name(names::HELPER)
         // Another one may take the name.

@@ -4,6 +4,7 @@
 mod actions;
 mod guard;
 mod introduction;
+mod preferences;
 mod questions;
 pub mod relaunch;
 
@@ -263,12 +264,7 @@ impl Component for App {
             }
             Input::Remedy(Remedy::Relaunch) => relaunch::ask(),
             Input::Preferences if self.preferences_open() => {}
-            Input::Preferences if self.link == Link::Ready => {
-                let own = (self.client.clone(), self.settings.clone());
-                let preferences = Preferences::builder().launch(own).detach();
-                preferences.widget().present(Some(root));
-                self.preferences = Some(preferences);
-            }
+            Input::Preferences if self.link == Link::Ready => self.open_preferences(root, &sender),
             // Without a helper there is nothing to prefer; the window says so already.
             Input::Preferences => root.present(),
             Input::Introduced(number) => self.introduced(number),
@@ -313,12 +309,6 @@ impl Component for App {
 }
 
 impl App {
-    fn preferences_open(&self) -> bool {
-        self.preferences
-            .as_ref()
-            .is_some_and(|preferences| preferences.widget().is_mapped())
-    }
-
     /// Hands on what the helper says.
     fn hear(
         &mut self,

@@ -12,6 +12,7 @@ pub mod log;
 pub mod names;
 pub mod notice;
 pub mod picker;
+pub mod preferences;
 pub mod preview;
 pub mod question;
 pub mod rules;

@@ -13,6 +13,7 @@ use bastion_policy::settings::Settings;
 use relm4::{Component, ComponentParts, ComponentSender};
 
 use crate::client::{Client, Failure};
+use crate::model::preferences::Changes;
 use crate::settings::AppSettings;
 use build::Widgets;
 
@@ -22,9 +23,8 @@ const REST: Duration = Duration::from_millis(800);
 /// The component.
 pub struct Preferences {
     client: Client,
-    /// What the helper has; empty until it said so.
-    stored: Option<WireSettings>,
-    wanted: WireSettings,
+    /// What the helper has, and is to have; empty until it said what it has.
+    changes: Option<Changes>,
     /// Counts changes; one that was followed by another is not sent.
     change: u64,
 }
@@ -36,6 +36,13 @@ pub enum Input {
     Changed,
 }
 
+/// What the dialog gives out.
+#[derive(Debug)]
+pub enum Output {
+    /// This failed after the dialog was closed, where nobody would read it.
+    Failed(Failure),
+}
+
 /// What comes of commands.
 #[derive(Debug)]
 pub enum Done {
@@ -43,14 +50,14 @@ pub enum Done {
     Loaded(Result<WireSettings, Failure>),
     /// This change was followed by no other for a while.
     Rested(u64),
-    /// The settings were stored, or not.
-    Stored(WireSettings, Result<(), Failure>),
+    /// What was sent was stored, or not.
+    Stored(Result<(), Failure>),
 }
 
 impl Component for Preferences {
     type Init = (Client, AppSettings);
     type Input = Input;
-    type Output = ();
+    type Output = Output;
     type CommandOutput = Done;
     type Root = adw::PreferencesDialog;
     type Widgets = Widgets;
@@ -67,8 +74,7 @@ impl Component for Preferences {
         let widgets = Widgets::build(&root, &own, &sender);
         let model = Self {
             client,
-            stored: None,
-            wanted: WireSettings::default(),
+            changes: None,
             change: 0,
         };
         model.load(&sender);
@@ -84,16 +90,8 @@ impl Component for Preferences {
     ) {
         match input {
             Input::Changed => {
-                let Some(stored) = &self.stored else { return };
-                self.wanted = widgets.read(stored);
-                self.change += 1;
-                if self.wanted != *stored {
-                    let change = self.change;
-                    sender.oneshot_command(async move {
-                        tokio::time::sleep(REST).await;
-                        Done::Rested(change)
-                    });
-                }
+                self.read(widgets);
+                self.rest(&sender);
             }
         }
     }
@@ -106,39 +104,85 @@ impl Component for Preferences {
         root: &Self::Root,
     ) {
         match done {
-            Done::Loaded(Ok(settings)) => self.show(widgets, settings),
-            Done::Rested(change) if change == self.change => {
-                let (client, wanted) = (self.client.clone(), self.wanted.clone());
-                sender.oneshot_command(async move {
-                    let result = client.set_settings(&wanted).await;
-                    Done::Stored(wanted, result)
-                });
-            }
-            Done::Rested(_) => {}
-            Done::Stored(settings, Ok(())) => self.stored = Some(settings),
-            Done::Stored(_, Err(failure)) => {
-                say(root, &failure.sentence());
-                // What was refused goes back to what the helper has.
-                if let Some(stored) = self.stored.take() {
-                    self.show(widgets, stored);
-                }
+            Done::Loaded(Ok(settings)) => {
+                let settings = with_defaults(settings);
+                widgets.show(&settings);
+                self.changes = Some(Changes::none(settings));
             }
             Done::Loaded(Err(failure)) => say(root, &failure.sentence()),
+            Done::Rested(change) if change == self.change => self.send(&sender),
+            Done::Rested(_) => {}
+            Done::Stored(result) => {
+                if let Err(failure) = &result {
+                    tell(failure, root, &sender);
+                }
+                // What was changed just now may not have been read yet.
+                self.read(widgets);
+                self.settle(result, widgets);
+                self.rest(&sender);
+            }
         }
     }
 }
 
 impl Preferences {
+    /// True while something the user wants is not settled.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.changes.as_ref().is_some_and(Changes::are_open)
+    }
+
     fn load(&self, sender: &ComponentSender<Self>) {
         let client = self.client.clone();
         sender.oneshot_command(async move { Done::Loaded(client.settings().await) });
     }
 
-    fn show(&mut self, widgets: &Widgets, settings: WireSettings) {
-        let settings = with_defaults(settings);
-        widgets.show(&settings);
-        self.wanted = settings.clone();
-        self.stored = Some(settings);
+    /// Takes down what the user wants, as the widgets show it.
+    fn read(&mut self, widgets: &Widgets) {
+        if let Some(changes) = &mut self.changes {
+            changes.want(widgets.read(changes.stored()));
+        }
+    }
+
+    /// Waits until nothing more is changed, if there is anything to be sent.
+    fn rest(&mut self, sender: &ComponentSender<Self>) {
+        self.change += 1;
+        if self.changes.as_ref().is_some_and(Changes::is_due) {
+            let change = self.change;
+            sender.oneshot_command(async move {
+                tokio::time::sleep(REST).await;
+                Done::Rested(change)
+            });
+        }
+    }
+
+    fn send(&mut self, sender: &ComponentSender<Self>) {
+        if let Some(wanted) = self.changes.as_mut().and_then(Changes::send) {
+            let client = self.client.clone();
+            sender.oneshot_command(async move { Done::Stored(client.set_settings(&wanted).await) });
+        }
+    }
+
+    /// What was sent is stored, or is undone.
+    fn settle(&mut self, result: Result<(), Failure>, widgets: &Widgets) {
+        let Some(changes) = &mut self.changes else {
+            return;
+        };
+        if result.is_ok() {
+            changes.accepted();
+        } else {
+            changes.refused();
+            widgets.show(changes.wanted());
+        }
+    }
+}
+
+/// Says what failed where the user is.
+fn tell(failure: &Failure, root: &adw::PreferencesDialog, sender: &ComponentSender<Preferences>) {
+    if root.is_mapped() {
+        say(root, &failure.sentence());
+    } else if sender.output(Output::Failed(failure.clone())).is_err() {
+        tracing::debug!("the window is gone already");
     }
 }
 

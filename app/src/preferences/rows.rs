@@ -41,7 +41,10 @@ impl Number {
     }
 
     pub(super) fn set_value(&self, value: u32) {
-        self.button.set_value(value.into());
+        // To set the same value once more would take away what somebody is typing.
+        if self.value() != value {
+            self.button.set_value(value.into());
+        }
     }
 }
 
