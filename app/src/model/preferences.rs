@@ -84,6 +84,7 @@ fn undo(wanted: &mut WireSettings, sent: &WireSettings, stored: &WireSettings) {
         mode,
         when_down,
         prompt_timeout,
+        prompt_default,
         log_days,
         log_events,
         safeguard,
@@ -100,6 +101,7 @@ fn undo(wanted: &mut WireSettings, sent: &WireSettings, stored: &WireSettings) {
     ] {
         back(wanted, &sent, &stored);
     }
+    back(prompt_default, &sent.prompt_default, &stored.prompt_default);
     back(safeguard, &sent.safeguard, &stored.safeguard);
     for (wanted, sent, stored) in [
         (
@@ -149,6 +151,7 @@ mod tests {
             mode: "learn".into(),
             when_down: "closed".into(),
             prompt_timeout: usual.prompt_timeout + 1,
+            prompt_default: Some("allow".into()),
             log_days: usual.log_days + 1,
             log_events: usual.log_events + 1,
             safeguard: usual.safeguard.map(|on| !on),

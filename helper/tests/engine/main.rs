@@ -252,6 +252,7 @@ fn without_an_answer_becomes_of_it_what_the_question_said() {
         world.round();
         assert_eq!(world.verdicts(), [(packet, verdict)]);
         assert_eq!(told(&mut world), [(action, Reason::TimedOut)]);
+        assert_eq!(world.notices().len(), 1, "it is closed");
         let again = world.send(program, 2, THERE);
         world.round();
         assert_eq!(world.opened().otherwise, Action::Deny);
