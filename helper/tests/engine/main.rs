@@ -258,7 +258,7 @@ fn without_an_answer_becomes_of_it_what_the_question_said() {
         assert_eq!(world.opened().otherwise, Action::Deny);
         world.pass(TIMEOUT);
         world.round();
-        assert_eq!(world.verdicts(), [(again, Drop)]);
+        assert_eq!(world.verdicts(), [(packet, verdict), (again, Drop)]);
         assert!(world.stop().is_ok());
         assert_eq!(world.ended_sockets().len(), 1, "dropped ones are not told");
     }
