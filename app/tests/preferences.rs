@@ -68,12 +68,8 @@ fn what_happens_during_an_outage_is_sent_once_it_is_chosen() {
     let home = Home::used();
     let mut desktop = Desktop::start(&bus);
     open(&mut desktop, &home.variables());
-    let block = json!({ "role": "radio button", "name": "Block Connections" });
-    desktop.perform("press", json!({ "find": block }));
-    eventually("the setting", || {
-        let settings = bus.call("org.bastionfirewall.Helper1.Control.GetSettings", &[]);
-        settings.contains("'when_down': <'closed'>").then_some(())
-    });
+    block(&mut desktop);
+    has(&bus, &["'when_down': <'closed'>"]);
 }
 
 const ADMINISTRATOR: &str = "org.bastionfirewall.FakeAdministrator1";
@@ -95,13 +91,19 @@ fn wait_chosen(desktop: &mut Desktop, radio: &str) {
     desktop.perform("wait_state", json!({ "find": find, "state": "checked" }));
 }
 
+/// Chooses that nothing passes while the firewall does not run.
+fn block(desktop: &mut Desktop) {
+    let block = json!({ "role": "radio button", "name": "Block Connections" });
+    desktop.perform("press", json!({ "find": block }));
+}
+
 fn switch_safeguard_off(desktop: &mut Desktop) {
     desktop.perform("click", json!({ "find": tab("Safeguard") }));
     let safeguard = switch("Stop Asking When There Is Too Much");
     desktop.perform("press", json!({ "find": safeguard }));
 }
 
-fn has(bus: &Bus, wanted: [&str; 2]) {
+fn has(bus: &Bus, wanted: &[&str]) {
     eventually("the settings", || {
         let settings = bus.call("org.bastionfirewall.Helper1.Control.GetSettings", &[]);
         wanted.iter().all(|w| settings.contains(w)).then_some(())
@@ -115,8 +117,7 @@ fn a_refusal_takes_back_what_was_refused_and_no_later_change() {
     let home = Home::used();
     let mut desktop = Desktop::start(&bus);
     open(&mut desktop, &home.variables());
-    let block = json!({ "role": "radio button", "name": "Block Connections" });
-    desktop.perform("press", json!({ "find": block }));
+    block(&mut desktop);
     asked(&bus);
     // The administrator takes their time, and the user goes on.
     switch_safeguard_off(&mut desktop);
@@ -125,7 +126,7 @@ fn a_refusal_takes_back_what_was_refused_and_no_later_change() {
     // The rest is sent, without what was refused.
     asked(&bus);
     decide(&bus, "true");
-    has(&bus, ["'when_down': <'open'>", "'safeguard': <false>"]);
+    has(&bus, &["'when_down': <'open'>", "'safeguard': <false>"]);
     desktop.perform("click", json!({ "find": tab("General") }));
     wait_chosen(&mut desktop, "Allow Connections");
 }
@@ -137,8 +138,7 @@ fn what_is_on_its_way_outlives_the_dialog() {
     let home = Home::used();
     let mut desktop = Desktop::start(&bus);
     open(&mut desktop, &home.variables());
-    let block = json!({ "role": "radio button", "name": "Block Connections" });
-    desktop.perform("press", json!({ "find": block }));
+    block(&mut desktop);
     asked(&bus);
     switch_safeguard_off(&mut desktop);
     desktop.keys(&["Escape"]);
@@ -151,7 +151,7 @@ fn what_is_on_its_way_outlives_the_dialog() {
     desktop.wait_gone(tab("Safeguard"));
     decide(&bus, "true");
     asked(&bus);
-    has(&bus, ["'when_down': <'closed'>", "'safeguard': <true>"]);
+    has(&bus, &["'when_down': <'closed'>", "'safeguard': <true>"]);
     // What fails now is said where the user is.
     decide(&bus, "false");
     desktop.wait(json!({ "role": "label", "contains": "Not permitted" }));

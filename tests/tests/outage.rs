@@ -146,6 +146,17 @@ fn close(firewall: &Firewall) {
     eventually("rules without --queue-bypass", PATIENCE, closed).unwrap();
 }
 
+/// A firewall that is closed while it is down, and a program that it allows.
+fn boot_closed(purpose: &str) -> Option<(Firewall, String)> {
+    let firewall = boot(purpose)?;
+    let allowed = firewall.program("allowed").unwrap();
+    firewall
+        .add_rule("allow", &["--program", &allowed])
+        .unwrap();
+    close(&firewall);
+    Some((firewall, allowed))
+}
+
 fn check_open(firewall: &Firewall, when: &str) {
     for family in Family::ALL {
         let traces = firewall.traces(family).unwrap();
@@ -168,14 +179,9 @@ fn check_closed(firewall: &mut Firewall, program: &str) {
 
 #[test]
 fn nothing_new_leaves_while_a_closed_firewall_is_down() {
-    let Some(mut firewall) = boot("closed") else {
+    let Some((mut firewall, allowed)) = boot_closed("closed") else {
         return;
     };
-    let allowed = firewall.program("allowed").unwrap();
-    firewall
-        .add_rule("allow", &["--program", &allowed])
-        .unwrap();
-    close(&firewall);
 
     // What waits as it dies is dropped, and what is sent again goes nowhere.
     let waiter = firewall.program("waiter").unwrap();
@@ -229,14 +235,9 @@ fn end(firewall: &Firewall) -> [String; 3] {
 
 #[test]
 fn a_closed_firewall_opens_when_it_is_told_to_stop_and_only_then() {
-    let Some(mut firewall) = boot("told-to-stop") else {
+    let Some((mut firewall, allowed)) = boot_closed("told-to-stop") else {
         return;
     };
-    let allowed = firewall.program("allowed").unwrap();
-    firewall
-        .add_rule("allow", &["--program", &allowed])
-        .unwrap();
-    close(&firewall);
     let [exited, killed] = ["1", "2"];
 
     // A stop that was asked for, of a helper that hangs.

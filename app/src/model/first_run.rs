@@ -126,21 +126,20 @@ fn facts(choices: &Choices, settings: &WireSettings) -> Vec<String> {
 /// That questions are asked, and what becomes of them.
 fn asked(settings: &WireSettings) -> String {
     let seconds = settings.prompt_timeout.into();
-    let otherwise = settings.prompt_default.as_deref();
-    match otherwise.and_then(|action| action.parse().ok()) {
-        Some(Action::Allow) => ngettext_f(
+    match settings.unanswered() {
+        Action::Allow => ngettext_f(
             "You are asked about connections that no rule decides. Without an answer within {n} second they are allowed.",
             "You are asked about connections that no rule decides. Without an answer within {n} seconds they are allowed.",
             seconds,
             &[],
         ),
-        Some(Action::Drop) => ngettext_f(
+        Action::Drop => ngettext_f(
             "You are asked about connections that no rule decides. Without an answer within {n} second they are dropped.",
             "You are asked about connections that no rule decides. Without an answer within {n} seconds they are dropped.",
             seconds,
             &[],
         ),
-        Some(Action::Deny) | None => ngettext_f(
+        Action::Deny => ngettext_f(
             "You are asked about connections that no rule decides. Without an answer within {n} second they are denied.",
             "You are asked about connections that no rule decides. Without an answer within {n} seconds they are denied.",
             seconds,

@@ -102,7 +102,7 @@ flow_column!(
 );
 flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
-    gtk::Label, Tip, cells::line_with_tip(),
+    gtk::Label, Tip, cells::with_tip(cells::line()),
     |flow, tip, label| {
         label.set_label(&flow.reason);
         tip.set(&flow.reason);

@@ -224,9 +224,7 @@ impl RelmColumn for Destination {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
-        let label = cells::short_line();
-        let tip = Tip::over(&label);
-        (label, tip)
+        cells::with_tip(cells::short_line())
     }
 
     fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {
@@ -279,9 +277,7 @@ impl RelmColumn for LastHit {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
-        let label = cells::number();
-        let tip = Tip::over(&label);
-        (label, tip)
+        cells::with_tip(cells::number())
     }
 
     fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {

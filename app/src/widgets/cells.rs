@@ -119,10 +119,9 @@ impl Tip {
     }
 }
 
-/// A line of text with a tooltip, for when it is cut.
+/// Text with a tooltip, as for a line that is cut.
 #[must_use]
-pub fn line_with_tip() -> (gtk::Label, Tip) {
-    let label = line();
+pub fn with_tip(label: gtk::Label) -> (gtk::Label, Tip) {
     let tip = Tip::over(&label);
     (label, tip)
 }
@@ -144,7 +143,7 @@ impl IconCell {
             .pixel_size(24)
             .accessible_role(gtk::AccessibleRole::Presentation)
             .build();
-        let (label, tip) = line_with_tip();
+        let (label, tip) = with_tip(line());
         root.append(&icon);
         root.append(&label);
         (root, Self { icon, label, tip })
@@ -196,7 +195,7 @@ impl TwoLines {
             .orientation(gtk::Orientation::Vertical)
             .valign(gtk::Align::Center)
             .build();
-        let [(first, above), (second, below)] = [line_with_tip(), line_with_tip()];
+        let [(first, above), (second, below)] = [with_tip(line()), with_tip(line())];
         let tips = [above, below];
         second.add_css_class("caption");
         second.add_css_class("dim-label");

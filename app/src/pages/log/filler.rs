@@ -13,24 +13,15 @@ use gtk::prelude::*;
 /// Rows out of sight that are filled between two frames.
 const AHEAD: usize = 4;
 
-/// What becomes of a cell before the next frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It shows what it is bound to.
-    Now,
-    /// It is out of sight, and shows nothing.
-    Later,
-}
+/// Shows in a cell what it is bound to.
+pub(super) type Fill = Rc<dyn Fn(&gtk::ListItem)>;
 
-/// Does it to a cell.
-pub(super) type Take = Rc<dyn Fn(&gtk::ListItem, Turn)>;
-
-type Cells = Vec<(gtk::ListItem, Take)>;
+type Cells = Vec<(gtk::ListItem, Fill)>;
 
 /// The cells of a table that wait to be filled.
 pub(super) struct Filler {
     view: glib::WeakRef<gtk::ColumnView>,
-    waiting: RefCell<HashMap<gtk::ListItem, Take>>,
+    waiting: RefCell<HashMap<gtk::ListItem, Fill>>,
     ticking: Cell<bool>,
 }
 
@@ -44,9 +35,9 @@ impl Filler {
     }
 
     /// Has a cell filled: before the next frame if it is in sight by then.
-    pub(super) fn wait(self: &Rc<Self>, item: &gtk::ListItem, take: &Take) {
+    pub(super) fn wait(self: &Rc<Self>, item: &gtk::ListItem, fill: &Fill) {
         let mut waiting = self.waiting.borrow_mut();
-        waiting.insert(item.clone(), take.clone());
+        waiting.insert(item.clone(), fill.clone());
         drop(waiting);
         if let Some(view) = self.view.upgrade()
             && !self.ticking.replace(true)
@@ -59,18 +50,15 @@ impl Filler {
         }
     }
 
-    /// Takes a cell that shows nothing any more off the list.
+    /// Fills a cell that shows nothing any more off the list.
     pub(super) fn forget(&self, item: &gtk::ListItem) {
         self.waiting.borrow_mut().remove(item);
     }
 
     fn fill(&self, view: &gtk::ColumnView) -> glib::ControlFlow {
         let (now, later) = self.turns(view);
-        for (item, take) in now {
-            take(&item, Turn::Now);
-        }
-        for (item, take) in &later {
-            take(item, Turn::Later);
+        for (item, fill) in now {
+            fill(&item);
         }
         let more = !later.is_empty();
         self.waiting.borrow_mut().extend(later);
@@ -81,8 +69,8 @@ impl Filler {
     /// The cells whose turn it is, and the others.
     fn turns(&self, view: &gtk::ColumnView) -> (Cells, Cells) {
         let mut rows: BTreeMap<u32, Cells> = BTreeMap::new();
-        for (item, take) in self.waiting.take() {
-            rows.entry(item.position()).or_default().push((item, take));
+        for (item, fill) in self.waiting.take() {
+            rows.entry(item.position()).or_default().push((item, fill));
         }
         let seen = in_sight(view);
         let distance = |row: &u32| match *row {

@@ -8,7 +8,7 @@ use adw::prelude::*;
 use gtk::glib;
 use relm4::typed_view::column::RelmColumn;
 
-use super::filler::{Filler, Take, Turn};
+use super::filler::{Fill, Filler};
 use super::list::{LogItem, LogList, Logged};
 use crate::pages::flow_columns::{Destination, Port, Program, Protocol, Reason, State, Time, User};
 
@@ -55,7 +55,7 @@ fn append<C: RelmColumn<Item = Logged>>(
 ) {
     let cells: Cells<C> = Rc::default();
     let of = cells.clone();
-    let take: Take = Rc::new(move |item, turn| take(&of, item, turn));
+    let fill: Fill = Rc::new(move |item| fill(&of, item));
     let factory = gtk::SignalListItemFactory::new();
     let of = cells.clone();
     factory.connect_setup(move |_, object| {
@@ -75,7 +75,7 @@ fn append<C: RelmColumn<Item = Logged>>(
     let (of, turns) = (cells.clone(), filler.clone());
     factory.connect_bind(move |_, object| {
         if let Some(item) = object.downcast_ref::<gtk::ListItem>() {
-            bind(&of, item, &turns, &take);
+            bind(&of, item, &turns, &fill);
         }
     });
     let (of, turns) = (cells.clone(), filler.clone());
@@ -109,41 +109,36 @@ fn bind<C: RelmColumn<Item = Logged>>(
     cells: &Cells<C>,
     item: &gtk::ListItem,
     filler: &Rc<Filler>,
-    take: &Take,
+    fill: &Fill,
 ) {
-    let Some(row) = item.item().and_downcast::<LogItem>() else {
-        return;
-    };
-    if row.filled() {
-        filler.wait(item, take);
-        return;
-    }
-    let (turns, take, key) = (filler.clone(), take.clone(), item.downgrade());
-    let handler = row.connect_filled_notify(move |_| {
-        if let Some(item) = key.upgrade() {
-            turns.wait(&item, &take);
-        }
-    });
-    if let Some(cell) = cells.borrow_mut().get_mut(item) {
-        reveal(cell, false);
-        cell.shown = Some((row, handler));
-    }
-}
-
-fn take<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem, turn: Turn) {
     let row = item.item().and_downcast::<LogItem>();
     let mut all = cells.borrow_mut();
     let (Some(row), Some(cell)) = (row, all.get_mut(item)) else {
         return;
     };
-    let is_filled = match (turn, &mut *row.row()) {
-        (Turn::Now, Some(row)) => {
-            C::bind(row, &mut cell.widgets, &mut cell.root);
-            true
+    reveal(cell, false);
+    if row.filled() {
+        filler.wait(item, fill);
+        return;
+    }
+    let (turns, fill, key) = (filler.clone(), fill.clone(), item.downgrade());
+    let handler = row.connect_filled_notify(move |_| {
+        if let Some(item) = key.upgrade() {
+            turns.wait(&item, &fill);
         }
-        _ => false,
-    };
-    reveal(cell, is_filled);
+    });
+    cell.shown = Some((row, handler));
+}
+
+fn fill<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
+    let row = item.item().and_downcast::<LogItem>();
+    let mut all = cells.borrow_mut();
+    if let (Some(row), Some(cell)) = (row, all.get_mut(item))
+        && let Some(row) = &mut *row.row()
+    {
+        C::bind(row, &mut cell.widgets, &mut cell.root);
+        reveal(cell, true);
+    }
 }
 
 /// A cell that is not filled keeps what it showed, so that columns keep their widths, but out of

@@ -61,9 +61,7 @@ impl Question {
     /// What becomes of the connections if nobody answers.
     #[must_use]
     pub fn unanswered(&self) -> Action {
-        let told = self.otherwise.as_deref();
-        told.and_then(|action| action.parse().ok())
-            .unwrap_or(Action::Deny)
+        or_denial(self.otherwise.as_deref())
     }
 
     /// True if the same answers mean the same as to `before`, though another process waits or more
@@ -81,6 +79,12 @@ impl Question {
         };
         *self == same
     }
+}
+
+/// The action with this text form; no other word, and none at all, lets anything through.
+pub(super) fn or_denial(action: Option<&str>) -> Action {
+    let action = action.and_then(|action| action.parse().ok());
+    action.unwrap_or(Action::Deny)
 }
 
 /// How much an answer covers. Text: the variant in kebab case.

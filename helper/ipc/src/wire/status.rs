@@ -1,6 +1,8 @@
+use bastion_policy::rule::Action;
 use bastion_policy::settings::{Mode, Settings, prompt_default};
 use zbus::{DeserializeDict, SerializeDict, Type};
 
+use super::question::or_denial;
 use super::{Guard, WireError};
 
 /// The helper's state.
@@ -75,6 +77,14 @@ pub struct WireSettings {
     pub safeguard_calm: Option<u32>,
 }
 
+impl WireSettings {
+    /// What becomes of connections if nobody answers.
+    #[must_use]
+    pub fn unanswered(&self) -> Action {
+        or_denial(self.prompt_default.as_deref())
+    }
+}
+
 impl From<&Settings> for WireSettings {
     fn from(settings: &Settings) -> Self {
         Self {
@@ -104,12 +114,11 @@ impl TryFrom<&WireSettings> for Settings {
                 .parse()
                 .map_err(|e| WireError::new("when_down", e))?,
             prompt_timeout: wire.prompt_timeout,
-            prompt_default: match &wire.prompt_default {
-                Some(action) => {
-                    prompt_default(action).map_err(|e| WireError::new("prompt_default", e))?
-                }
-                None => usual.prompt_default,
-            },
+            prompt_default: wire
+                .prompt_default
+                .as_deref()
+                .map_or(Ok(usual.prompt_default), prompt_default)
+                .map_err(|e| WireError::new("prompt_default", e))?,
             log_days: wire.log_days,
             log_events: wire.log_events,
             safeguard: wire.safeguard.unwrap_or(usual.safeguard),
