@@ -66,6 +66,9 @@ fn open_menu(desktop: &mut Desktop, button: &str) {
     click(desktop, json!({ "role": "toggle button", "name": button }));
 }
 
+/// The place of *Imported* among those who make rules, after *All*.
+const IMPORTED: usize = 5;
+
 /// The items of the page's menu by their places.
 const IMPORT: usize = 0;
 const EXPORT_ALL: usize = 1;
@@ -187,7 +190,13 @@ fn rules_of_a_file_are_shown_before_they_are_added() {
     desktop.wait(row("Chat"));
     let after = bus.call(&format!("{RULES}.List"), &[]);
     assert!(after.contains("'Chat'"), "{after}");
+    assert!(after.contains("'creator': <'import'>"), "{after}");
     assert!(!after.contains("'Mail again'"), "{after}");
+    open_menu(&mut desktop, "Filter");
+    choose(&mut desktop, "Made by", IMPORTED);
+    desktop.wait_gone(row("Firefox may browse"));
+    desktop.keys(&["Escape"]);
+    desktop.wait(row("Chat"));
 
     std::fs::write(&file, "nonsense").unwrap();
     choose_file(&mut desktop, IMPORT, &file);

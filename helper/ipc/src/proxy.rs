@@ -61,11 +61,12 @@ pub trait Rules {
     #[zbus(allow_interactive_auth)]
     fn list(&self) -> Result<Vec<WireRule>, Error>;
 
-    /// Adds a rule and returns its id. Action: manage-rules.
+    /// Adds a rule and returns its id. Its creator is the caller, or “import” where the rule says
+    /// that; no other creator is taken over. Action: manage-rules.
     #[zbus(allow_interactive_auth)]
     fn add(&self, rule: &WireRule) -> Result<String, Error>;
 
-    /// Replaces the rule with the same id. Action: manage-rules.
+    /// Replaces the rule with the same id; its creator stays. Action: manage-rules.
     #[zbus(allow_interactive_auth)]
     fn replace(&self, rule: &WireRule) -> Result<(), Error>;
 

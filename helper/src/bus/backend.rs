@@ -83,7 +83,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The rules with their hits.
     fn rules(&self, seen_by: Option<u32>) -> Vec<WireRule>;
-    /// Adds a rule; its id, creator and time of making are set here.
+    /// Adds a rule; its id and time of making are set here, and its creator: the caller, but for a
+    /// rule that says it was imported.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`], [`Error::LimitReached`] or [`Error::NotStored`].

@@ -124,9 +124,13 @@ impl Backend for Core {
     fn add_rule(&self, wire: &WireRule, caller: &Caller) -> Result<RuleId, Error> {
         self.change(|stored| {
             let id = new_id(stored)?;
+            let creator = match wire.is_imported() {
+                true => Creator::Import,
+                false => Creator::User(caller.uid),
+            };
             let wire = WireRule {
                 id: Some(id.to_string()),
-                creator: Some(Creator::User(caller.uid).to_string()),
+                creator: Some(creator.to_string()),
                 created: Some(now().to_string()),
                 ..wire.clone()
             };

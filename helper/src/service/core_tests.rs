@@ -29,9 +29,15 @@ fn core(paths: &Paths) -> Core {
 }
 
 fn add(core: &Core, name: &str) -> RuleId {
+    add_by(core, name, None)
+}
+
+/// Adds a rule that says it has this creator.
+fn add_by(core: &Core, name: &str, creator: Option<&str>) -> RuleId {
     let rule = WireRule {
         name: name.into(),
         action: "allow".into(),
+        creator: creator.map(str::to_owned),
         ..WireRule::default()
     };
     let caller = Caller {
@@ -54,6 +60,36 @@ fn names(core: &Core) -> Vec<String> {
     let mut names: Vec<_> = rules.rules().map(|rule| rule.spec().name.clone()).collect();
     names.sort();
     names
+}
+
+#[test]
+fn a_new_rule_was_imported_or_made_by_whoever_adds_it_for_good() {
+    let (_root, paths) = testing::paths();
+    let core = core(&paths);
+    for (said, creator) in [
+        (None, "0"),
+        (Some("import"), "import"),
+        (Some("factory"), "0"),
+        (Some("1000"), "0"),
+    ] {
+        let id = add_by(&core, "one", said).to_string();
+        let made = || {
+            let mut rules = core.rules(None).into_iter();
+            rules.find(|rule| rule.id.as_ref() == Some(&id)).unwrap()
+        };
+        let rule = made();
+        assert_eq!(rule.creator.as_deref(), Some(creator));
+        let other = if creator == "import" { "0" } else { "import" };
+        let replacing = WireRule {
+            note: Some("changed".into()),
+            creator: Some(other.into()),
+            ..rule
+        };
+        core.replace_rule(&replacing).unwrap();
+        let rule = made();
+        assert_eq!(rule.note.as_deref(), Some("changed"));
+        assert_eq!(rule.creator.as_deref(), Some(creator));
+    }
 }
 
 #[test]

@@ -175,8 +175,13 @@ async fn authorised_changes_arrive_once_they_make_sense() {
     let Some(setup) = Setup::new().await else {
         return;
     };
-    setup.polkit.allow(&[CONFIGURE, MANAGE_RULES]);
     let alice = setup.client(ALICE).await;
+    let imported = WireRule {
+        creator: Some("import".into()),
+        ..rule("file", "any")
+    };
+    refused(alice.rules.add(&imported).await);
+    setup.polkit.allow(&[CONFIGURE, MANAGE_RULES]);
     let mut settings = alice.control.get_settings().await.unwrap();
     settings.prompt_timeout = 1;
     invalid(
@@ -195,6 +200,12 @@ async fn authorised_changes_arrive_once_they_make_sense() {
     wanted.creator = Some("factory".into());
     wanted.hits = Some(7);
     let id = alice.rules.add(&wanted).await.unwrap();
+    alice.rules.add(&imported).await.unwrap();
+    let replacing = WireRule {
+        id: Some(id.clone()),
+        ..imported
+    };
+    alice.rules.replace(&replacing).await.unwrap();
     wanted.ports = Some("0".into());
     invalid(alice.rules.add(&wanted).await, "ports");
     invalid(alice.rules.replace(&wanted).await, "id");
@@ -217,6 +228,8 @@ async fn authorised_changes_arrive_once_they_make_sense() {
             "pause 60",
             "pause 0",
             "add r0 by 1000",
+            "add r1 by 1000, import",
+            "replace r0 enabled None",
             "enable r0 false",
             "enable r0 false",
             "remove 1",

@@ -161,21 +161,22 @@ impl Backend for Memory {
     }
 
     fn add_rule(&self, rule: &WireRule, caller: &Caller) -> Result<RuleId, Error> {
-        assert_eq!(
-            (&rule.id, &rule.creator, &rule.created),
-            (&None, &None, &None)
-        );
+        assert_eq!((&rule.id, &rule.created), (&None, &None));
+        assert!(rule.creator.is_none() || rule.is_imported());
         let mut rules = self.rules.lock().unwrap();
         let id: RuleId = format!("r{}", rules.len()).parse().unwrap();
         let mut rule = rule.clone();
         rule.id = Some(id.to_string());
+        let said = rule.creator.as_ref().map(|creator| format!(", {creator}"));
+        let said = said.unwrap_or_default();
         rule.creator = Some(caller.uid.to_string());
-        self.note_rule(format!("add {id} by {}", caller.uid), &rule);
+        self.note_rule(format!("add {id} by {}{said}", caller.uid), &rule);
         rules.insert(id.clone(), rule);
         Ok(id)
     }
 
     fn replace_rule(&self, rule: &WireRule) -> Result<(), Error> {
+        assert_eq!((&rule.creator, &rule.created), (&None, &None));
         let id: RuleId = rule.id.as_deref().unwrap_or_default().parse().unwrap();
         match self.rules.lock().unwrap().get_mut(&id) {
             Some(old) => *old = rule.clone(),

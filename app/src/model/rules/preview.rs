@@ -63,10 +63,7 @@ impl Candidate {
                 name: rule.spec().name.clone(),
                 sentence: sentence::sentence(&rule, directory),
                 standing: there.standing(&rule),
-                rule: Some(WireRule {
-                    id: None,
-                    ..WireRule::from(&rule)
-                }),
+                rule: Some(WireRule::imported(&rule)),
             },
             Err(problem) => Self {
                 name: match entry.name.is_empty() {

@@ -375,8 +375,9 @@ fn the_rules_of_a_file_are_added_and_what_is_wrong_with_others_is_told() {
         "{ended:?}"
     );
     assert!(ended.out.ends_with("Added 1 rule.\n"), "{ended:?}");
-    let names: Vec<_> = fake.rules().into_iter().map(|rule| rule.name).collect();
-    assert_eq!(names, ["Mail"]);
+    let [rule] = fake.rules().try_into().unwrap();
+    assert_eq!(rule.name, "Mail");
+    assert_eq!(rule.creator.as_deref(), Some("import"));
 
     std::fs::write(file, "nonsense").unwrap();
     let (ended, fake) = once(&["rules", "import", file]).unwrap();

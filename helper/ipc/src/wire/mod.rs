@@ -83,8 +83,13 @@ mod tests {
             ..WireRule::default()
         };
         assert_eq!(added, expected);
+        let mut importing = rule();
+        importing.creator = Some("import".into());
+        let imported = importing.for_adding().unwrap();
+        assert_eq!(imported.creator.as_deref(), Some("import"));
         assert!(rule().for_replacing().is_err(), "its id is nonsense");
         let mut replacing = rule();
+        replacing.creator = Some("import".into());
         replacing.id = Some("a-1".into());
         let replaced = replacing.for_replacing().unwrap();
         assert_eq!(replaced.id.as_deref(), Some("a-1"));

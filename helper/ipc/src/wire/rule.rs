@@ -1,4 +1,4 @@
-use bastion_policy::rule::{Rule, RuleId};
+use bastion_policy::rule::{Creator, Rule, RuleId};
 use bastion_policy::text::RuleText;
 use zbus::{DeserializeDict, SerializeDict, Type};
 
@@ -6,7 +6,8 @@ use super::WireError;
 
 /// A rule on the bus: the fields of [`RuleText`], and what the helper knows about it besides.
 /// Callers may leave out what the helper sets (`hits`, `last_hit`, `creator`, `created`) and, for
-/// new rules, `id`.
+/// new rules, `id`. A new rule's `creator` may be `import`; all else that callers write there is
+/// ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "a{sv}")]
 #[expect(
@@ -61,13 +62,32 @@ impl WireRule {
         }
     }
 
+    /// A rule of a file, to be added: it says that it was imported, and has no id yet.
+    #[must_use]
+    pub fn imported(rule: &Rule) -> Self {
+        Self {
+            id: None,
+            creator: Some(Creator::Import.to_string()),
+            ..Self::from(rule)
+        }
+    }
+
+    /// True if the rule says that it was imported.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.creator.as_deref().map(str::parse) == Some(Ok(Creator::Import))
+    }
+
     /// The rule as somebody else may ask for it to be added: it makes sense, and what the helper
     /// alone sets (id, creator, time of making, hits) is left out, whatever the caller wrote there.
+    /// Only that it was imported may be said of a rule.
     ///
     /// # Errors
     /// Names the field that makes no sense.
     pub fn for_adding(mut self) -> Result<Self, WireError> {
+        let imported = self.is_imported();
         self.forget_what_the_helper_sets();
+        self.creator = imported.then(|| Creator::Import.to_string());
         let mut text = self.text();
         // Any valid id does: the real one is given when the rule is added.
         text.id = "new".into();

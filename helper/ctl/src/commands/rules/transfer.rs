@@ -91,10 +91,7 @@ fn sort(entries: Vec<Entry>, there: &[WireRule]) -> (Vec<WireRule>, Report) {
             Ok(rule) if known.contains(&RuleText::from(&rule).effect()) => {
                 report.known.push(rule.spec().name.clone());
             }
-            Ok(rule) => new.push(WireRule {
-                id: None,
-                ..WireRule::from(&rule)
-            }),
+            Ok(rule) => new.push(WireRule::imported(&rule)),
             Err(problem) => report.refused.push(Refused {
                 name: entry.name,
                 problem,
@@ -138,12 +135,14 @@ mod tests {
         };
         let file = "version = 1\n\
             [[rule]]\nname = \"Other name\"\naction = \"allow\"\nports = 443\n\
-            [[rule]]\nname = \"New\"\naction = \"deny\"\n\
+            [[rule]]\nname = \"New\"\naction = \"deny\"\ncreator = \"1000\"\n\
             [[rule]]\nname = \"Odd\"\naction = \"maybe\"\n";
         let entries = file::import(file, now()).unwrap();
         let (new, report) = sort(entries, &[there]);
         let names: Vec<_> = new.iter().map(|rule| rule.name.as_str()).collect();
         assert_eq!(names, ["New"]);
+        // Whoever made it where the file comes from did not make it here.
+        assert_eq!(new[0].creator.as_deref(), Some("import"));
         assert_eq!(report.known, ["Other name"]);
         let text = said(&report, false);
         assert!(text.starts_with("“Odd” can't be imported: line "), "{text}");
