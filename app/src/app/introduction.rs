@@ -18,7 +18,8 @@ use crate::settings::{AppSettings, FIRST_RUN_DONE};
 #[derive(Debug)]
 pub(super) struct Introduction {
     stage: Stage,
-    /// Counts assistants: one that was interrupted may say late that it was closed.
+    /// Counts interruptions: an assistant may say late that it was closed by one, and what it was to
+    /// begin with may come after one.
     number: u32,
 }
 
@@ -68,31 +69,34 @@ impl App {
             return;
         }
         self.introduction.stage = Stage::Asking;
+        let number = self.introduction.number;
         let client = self.client.clone();
         sender.oneshot_command(async move {
             let settings = match client.settings().await {
                 Ok(settings) => settings,
-                Err(failure) => return Done::Introduce(Err(failure)),
+                Err(failure) => return Done::Introduce(number, Err(failure)),
             };
             let rights = client.may_configure().await.unwrap_or_else(|failure| {
                 // The helper will say so when it comes to that.
                 tracing::debug!(%failure, "polkit does not tell what the user may do");
                 Rights::Granted
             });
-            Done::Introduce(Ok((settings, rights)))
+            Done::Introduce(number, Ok((settings, rights)))
         });
     }
 
+    /// What was asked for under this number has come.
     pub(super) fn begin_introduction(
         &mut self,
+        number: u32,
         found: Result<(WireSettings, Rights), Failure>,
         root: &impl IsA<gtk::Widget>,
         sender: &ComponentSender<Self>,
     ) {
-        if !matches!(self.introduction.stage, Stage::Asking) {
+        let asking = matches!(self.introduction.stage, Stage::Asking);
+        if !asking || number != self.introduction.number {
             return;
         }
-        let number = self.introduction.number;
         self.introduction.stage = match found {
             Ok((settings, rights)) if is_wanted(&settings, rights) => {
                 let init = first_run::Init {

@@ -37,6 +37,7 @@ use crate::prompt::{self, Clock, Prompt};
 use crate::settings::{AppSettings, SAFEGUARD_NOTIFICATIONS};
 use crate::shortcuts;
 use crate::tray::Tray;
+use crate::widgets::program;
 use crate::window::Window;
 use introduction::Introduction;
 
@@ -122,7 +123,7 @@ pub enum Done {
     /// Safeguard was ended, or not.
     Left(Result<(), Failure>),
     /// What the assistant of the first run begins with.
-    Introduce(Result<(WireSettings, Rights), Failure>),
+    Introduce(u32, Result<(WireSettings, Rights), Failure>),
 }
 
 impl Component for App {
@@ -150,6 +151,7 @@ impl Component for App {
         root: Self::Root,
         sender: ComponentSender<Self>,
     ) -> ComponentParts<Self> {
+        program::read_ahead();
         let settings = AppSettings::load();
         settings.bind_window(&root);
         relm4::set_global_css(include_str!("../style.css"));
@@ -291,7 +293,9 @@ impl Component for App {
         root: &adw::ApplicationWindow,
     ) {
         match done {
-            Done::Introduce(found) => self.begin_introduction(found, root, &sender),
+            Done::Introduce(number, found) => {
+                self.begin_introduction(number, found, root, &sender);
+            }
             Done::Answered(id, result) => self.prompt.emit(prompt::Input::Settled(id, result)),
             Done::Near(question, near) => self.tell_near(&question, near),
             Done::Started(Ok(())) | Done::Left(Ok(())) => {}
