@@ -12,6 +12,8 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use adw::prelude::*;
 use bastion_ipc::wire::{Connection, Event, LogQuery, WireRule};
 use relm4::{Component, ComponentParts, ComponentSender};
@@ -23,6 +25,7 @@ use crate::model::names::Directory;
 use crate::model::picker::{Fact, Instead, running};
 use crate::model::preview::{LAST, Recent};
 use crate::model::time;
+use picker::Offer;
 use view::Widgets;
 
 /// What the editor starts with.
@@ -49,6 +52,8 @@ pub struct Editor {
     past: Past,
     /// What was found out about a path that was written down.
     fact: Option<(String, Fact)>,
+    /// Counts the programs that were chosen.
+    choices: u32,
 }
 
 /// The connections the rule is tried on.
@@ -57,6 +62,15 @@ enum Past {
     Asked,
     Known(Recent),
     Unknown(Failure),
+}
+
+/// A program that was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// One of those on offer, as a rule names it.
+    Program(String),
+    /// Any file.
+    File(PathBuf),
 }
 
 /// What the editor takes in.
@@ -68,8 +82,8 @@ pub enum Input {
     Pick(Field),
     /// The user looks for a program file for this field.
     Browse(Field),
-    /// The user chose a program, which a rule names so.
-    Chosen(Field, String),
+    /// The user chose a program.
+    Chosen(Field, Choice),
     /// The user knows what it means to name this, and wants to.
     Taken(Field, String),
     /// The user wants to keep the rule.
@@ -102,6 +116,10 @@ pub enum Done {
     Session(Option<String>),
     /// What was found out about a path.
     Looked(String, Option<Fact>),
+    /// What there is to choose from for this field.
+    Offered(Field, Offer),
+    /// What the choice of this number for this field means in a rule, and what stands in for it.
+    Chosen(u32, Field, (String, Option<Instead>)),
 }
 
 impl Component for Editor {
@@ -137,6 +155,7 @@ impl Component for Editor {
             saving: false,
             past: Past::Asked,
             fact: None,
+            choices: 0,
         };
         model.ask(&sender);
         model.show(&mut widgets, &root);
@@ -157,12 +176,12 @@ impl Component for Editor {
                 widgets.banner.set_revealed(false);
                 self.look(&sender);
             }
-            Input::Pick(field) => widgets.pick(self.offer(field), field),
+            Input::Pick(field) => {
+                widgets.pick(field);
+                self.offer(field, &sender);
+            }
             Input::Browse(field) => view::browse(root, field, &sender),
-            Input::Chosen(field, matcher) => match programs::instead(&matcher) {
-                Some(instead) => ask_about(root, field, &matcher, &instead, &sender),
-                None => widgets.take(field, &matcher),
-            },
+            Input::Chosen(field, choice) => self.choose(field, choice, &sender),
             Input::Taken(field, matcher) => widgets.take(field, &matcher),
             Input::Save => self.save(&sender),
             Input::Saved(Ok(())) => {
@@ -186,7 +205,7 @@ impl Component for Editor {
         &mut self,
         widgets: &mut Widgets,
         done: Done,
-        _: ComponentSender<Self>,
+        sender: ComponentSender<Self>,
         root: &adw::Dialog,
     ) {
         match done {
@@ -197,6 +216,12 @@ impl Component for Editor {
             Done::Session(Some(session)) => widgets.rows.lifetime.set_session(session),
             Done::Session(None) => {}
             Done::Looked(path, fact) => self.fact = fact.map(|fact| (path, fact)),
+            Done::Offered(field, offer) => widgets.offer(field, offer),
+            Done::Chosen(number, ..) if number != self.choices => {}
+            Done::Chosen(_, field, (matcher, Some(instead))) => {
+                ask_about(root, field, &matcher, &instead, &sender);
+            }
+            Done::Chosen(_, field, (matcher, None)) => widgets.take(field, &matcher),
         }
         self.show(widgets, root);
     }
@@ -271,31 +296,32 @@ impl Editor {
         self.look(sender);
     }
 
-    /// The programs there are to choose from for a field.
-    fn offer(&self, field: Field) -> picker::Offer {
-        let recent = match &self.past {
-            Past::Known(recent) => Some(recent.programs()),
-            Past::Asked | Past::Unknown(_) => None,
+    /// Finds out which programs there are to choose from for a field.
+    fn offer(&self, field: Field, sender: &ComponentSender<Self>) {
+        let recent: Vec<String> = match &self.past {
+            Past::Known(recent) => recent.programs().map(str::to_owned).collect(),
+            Past::Asked | Past::Unknown(_) => Vec::new(),
         };
-        let [recent, running] = running(recent.into_iter().flatten(), programs::processes());
-        let mut offer = picker::Offer {
-            recent,
-            running,
-            installed: programs::applications(),
-        };
-        if field == Field::StartedBy {
-            // Of what started a program no more is known than the path.
-            let by_path = |matcher: &String| {
-                matches!(
-                    ProgramKind::split(matcher).0,
-                    ProgramKind::Path | ProgramKind::Pattern
-                )
+        sender.spawn_oneshot_command(move || {
+            let recent = recent.iter().map(String::as_str);
+            let [recent, running] = running(recent, programs::processes());
+            let mut offer = Offer {
+                recent,
+                running,
+                installed: programs::applications(),
             };
-            offer.recent.retain(by_path);
-            offer.running.retain(by_path);
-            offer.installed.retain(|(_, matcher)| by_path(matcher));
-        }
-        offer
+            if field == Field::StartedBy {
+                offer.retain(is_by_path);
+            }
+            Done::Offered(field, offer)
+        });
+    }
+
+    /// Finds out what was chosen. Only the last choice counts.
+    fn choose(&mut self, field: Field, choice: Choice, sender: &ComponentSender<Self>) {
+        self.choices = self.choices.wrapping_add(1);
+        let number = self.choices;
+        sender.spawn_oneshot_command(move || Done::Chosen(number, field, programs::chosen(choice)));
     }
 
     fn save(&mut self, sender: &ComponentSender<Self>) {
@@ -308,6 +334,12 @@ impl Editor {
             give(sender, Output::Save(Box::new(complete.wire.clone())));
         }
     }
+}
+
+/// True if a rule can name this as what started a program: of that no more is known than the path.
+fn is_by_path(matcher: &str) -> bool {
+    let kind = ProgramKind::split(matcher).0;
+    matches!(kind, ProgramKind::Path | ProgramKind::Pattern)
 }
 
 /// Asks whether a rule for what stands in for a file is what the user wants.

@@ -1,4 +1,5 @@
-//! What of this computer the program picker and the editor ask for.
+//! What of this computer the program picker and the editor ask for. All of it reads files, which
+//! may be on a disk that takes long: none of it is for the thread that draws.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -8,8 +9,9 @@ use std::path::{Path, PathBuf};
 use bastion_policy::matcher::ExecutablePath;
 use gtk::glib;
 
+use super::Choice;
 use crate::model::picker::{self, Fact, HEAD, Instead, Machine};
-use crate::widgets::program::{self, Look};
+use crate::widgets::program::{self, Entry};
 
 /// This computer.
 #[derive(Clone, Copy, Debug)]
@@ -62,20 +64,31 @@ fn flatpak_id(process: &Path) -> Option<String> {
 }
 
 /// The applications of the menu, and what a rule names to mean each.
-pub(super) fn applications() -> Vec<(Look, String)> {
-    let named = |app: program::Application| {
-        let matcher = picker::launched(&app.command, &Here)?;
-        let look = app.look.unwrap_or_else(|| program::look(&matcher));
-        Some((look, matcher))
-    };
+pub(super) fn applications() -> Vec<(Option<Entry>, String)> {
+    let named =
+        |app: program::Application| Some((app.entry, picker::launched(&app.command, &Here)?));
     program::applications()
         .into_iter()
         .filter_map(named)
         .collect()
 }
 
+/// What a rule has to name to mean what was chosen, and what stands in for that.
+pub(super) fn chosen(choice: Choice) -> (String, Option<Instead>) {
+    let matcher = match choice {
+        Choice::Program(matcher) => matcher,
+        // The helper knows programs by the path the kernel has, in which no link is left.
+        Choice::File(path) => {
+            let path = path.canonicalize().unwrap_or(path);
+            picker::matcher(&picker::escaped(&path))
+        }
+    };
+    let instead = instead(&matcher);
+    (matcher, instead)
+}
+
 /// What stands in for the file that a rule names so, if it names one.
-pub(super) fn instead(matcher: &str) -> Option<Instead> {
+fn instead(matcher: &str) -> Option<Instead> {
     let path = Some(matcher).filter(|matcher| matcher.starts_with('/'))?;
     Instead::of(path, &head(path)?, &Here)
 }

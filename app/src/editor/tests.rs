@@ -241,6 +241,53 @@ fn a_chosen_program_fills_in_its_field() {
 }
 
 #[gtk::test]
+fn of_two_choices_the_last_one_counts() {
+    let bench = Bench::new(None);
+    for program in ["/usr/bin/first", "/usr/bin/last"] {
+        let choice = Choice::Program(program.into());
+        bench.editor.emit(Input::Chosen(Field::Program, choice));
+    }
+    let filled = || bench.entry("Program Path").text();
+    for _ in 0..1000 {
+        settle();
+        if !filled().is_empty() {
+            break;
+        }
+    }
+    assert_eq!(filled(), "/usr/bin/last");
+    assert_eq!(bench.saved().program.as_deref(), Some("/usr/bin/last"));
+}
+
+#[gtk::test]
+fn what_is_typed_before_programs_are_there_is_searched_for() {
+    adw::init().unwrap();
+    let tell: fields::Tell = Rc::new(|_| {});
+    let picker = picker::Picker::new(Field::Program, &tell);
+    let page: gtk::Widget = picker.page.clone().upcast();
+    assert!(shows(&page, "Looking for programs…"));
+    let search: gtk::SearchEntry = find(&page, &|_| true);
+    search.set_text("curl");
+    search.emit_by_name::<()>("search-changed", &[]);
+    picker.fill(
+        Offer {
+            recent: vec!["/usr/bin/curl".into(), "/usr/bin/wget".into()],
+            running: vec!["/usr/bin/gjs-console".into()],
+            installed: vec![(None, "flatpak:org.a.B".into())],
+        },
+        &tell,
+    );
+    let rows = crate::testing::all::<adw::ActionRow>(&page);
+    let found = rows.iter().filter(|row| row.get_visible());
+    let found: Vec<_> = found.map(PreferencesRowExt::title).collect();
+    assert_eq!(found, ["curl"]);
+    let shown = crate::testing::all::<gtk::Stack>(&page);
+    let shown = shown.iter().filter_map(gtk::Stack::visible_child_name);
+    let shown: Vec<_> = shown.collect();
+    assert!(shown.contains(&"lists".into()) && shown.contains(&"empty".into()));
+    assert!(!shown.contains(&"looking".into()));
+}
+
+#[gtk::test]
 fn no_row_needs_more_than_a_narrow_window() {
     let bench = Bench::new(None);
     for lifetime in 0..5 {

@@ -7,14 +7,13 @@ use gtk::gio;
 use relm4::ComponentSender;
 
 use super::fields::Tell;
-use super::picker::{self, Offer};
+use super::picker::{Offer, Picker};
 use super::preview::PreviewRow;
 use super::rows::Rows;
-use super::{Editor, Input};
+use super::{Choice, Editor, Input};
 use crate::i18n::gettext;
 use crate::model::form::{Field, Form};
 use crate::model::names::Directory;
-use crate::model::picker::{escaped, matcher};
 
 /// The widgets that change.
 pub struct Widgets {
@@ -24,6 +23,8 @@ pub struct Widgets {
     pub(super) sentence: gtk::Label,
     pub(super) banner: adw::Banner,
     pages: adw::NavigationView,
+    /// The page on which a program is chosen, while it shows none yet.
+    picker: Option<Picker>,
     tell: Tell,
 }
 
@@ -84,14 +85,23 @@ impl Widgets {
             sentence,
             banner,
             pages,
+            picker: None,
             tell,
         }
     }
 
     /// Opens the page on which a program is chosen.
-    pub(super) fn pick(&self, offer: Offer, field: Field) {
-        let page = picker::page(offer, field, &self.tell);
-        self.pages.push(&page);
+    pub(super) fn pick(&mut self, field: Field) {
+        let picker = Picker::new(field, &self.tell);
+        self.pages.push(&picker.page);
+        self.picker = Some(picker);
+    }
+
+    /// Shows what there is to choose from for a field, if its page is open and shows nothing yet.
+    pub(super) fn offer(&mut self, field: Field, offer: Offer) {
+        if let Some(picker) = self.picker.take_if(|picker| picker.field == field) {
+            picker.fill(offer, &self.tell);
+        }
     }
 
     /// Fills in what was chosen, and goes back to the form.
@@ -139,9 +149,7 @@ pub(super) fn browse(root: &adw::Dialog, field: Field, sender: &ComponentSender<
         let Some(path) = chosen.ok().and_then(|file| file.path()) else {
             return;
         };
-        // The helper knows programs by the path the kernel has, in which no link is left.
-        let path = std::fs::canonicalize(&path).unwrap_or(path);
-        let chosen = Input::Chosen(field, matcher(&escaped(&path)));
+        let chosen = Input::Chosen(field, Choice::File(path));
         if sender.send(chosen).is_err() {
             tracing::debug!("the editor is gone already");
         }

@@ -106,6 +106,10 @@ impl RelmColumn for Rule {
         let [name, sentence] = [cells::line(), cells::line()];
         let [badge, left] = [cells::pill(), cells::pill()];
         left.add_css_class("numeric");
+        for pill in [&badge, &left] {
+            // With large text there may be no room for it.
+            pill.set_ellipsize(gtk::pango::EllipsizeMode::End);
+        }
         sentence.add_css_class("caption");
         first.append(&warning);
         first.append(&name);

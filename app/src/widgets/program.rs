@@ -3,9 +3,9 @@
 //! A desktop file of the user's own is no evidence: any program of theirs can write one, and call
 //! itself what it likes. Paths are always shown besides.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use bastion_ipc::names::APP_ID;
 use bastion_ipc::wire::Event;
@@ -40,21 +40,67 @@ pub struct Look {
     pub icon: gio::Icon,
 }
 
+/// What an entry of the menu says of a program. It can be read in one thread and shown in another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    name: String,
+    /// As `g_icon_to_string` writes it; none if it has none, or one that can't be written.
+    icon: Option<String>,
+}
+
+impl Entry {
+    fn of(app: &gio::AppInfo) -> Self {
+        let icon = app.icon().and_then(|icon| IconExt::to_string(&icon));
+        Self {
+            name: escape::excerpt(&app.display_name()),
+            icon: icon.map(Into::into),
+        }
+    }
+
+    /// How to show it.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        Look {
+            name: self.name.clone(),
+            icon: self.icon().unwrap_or_else(|| themed(ANY_PROGRAM)),
+        }
+    }
+
+    fn icon(&self) -> Option<gio::Icon> {
+        gio::Icon::for_string(self.icon.as_ref()?).ok()
+    }
+}
+
+/// What the system itself installed, by the file name of its program and by that of its entry.
+static INSTALLED: OnceLock<HashMap<String, Entry>> = OnceLock::new();
+
+/// Begins to read what is installed, so that nothing has to wait for it later. The language must
+/// be set by now.
+pub fn read_ahead() {
+    let read = || {
+        INSTALLED.get_or_init(installed_applications);
+    };
+    let thread = std::thread::Builder::new().name("applications".into());
+    if let Err(error) = thread.spawn(read) {
+        tracing::debug!(%error, "the applications are read when they are needed");
+    }
+}
+
 /// How to show the program at a path, or `kernel`, `unknown`, `flatpak:ID`, and the like.
 #[must_use]
 pub fn look(path: &str) -> Look {
-    thread_local! {
-        static INSTALLED: OnceCell<HashMap<String, gio::AppInfo>> = const { OnceCell::new() };
-    }
-    let found = INSTALLED.with(|installed| {
-        let installed = installed.get_or_init(installed_applications);
-        installed.get(&key(path)?).cloned()
-    });
-    let icon = found.as_ref().and_then(gio::AppInfo::icon);
+    let installed = INSTALLED.get_or_init(installed_applications);
+    let found = key(path).and_then(|key| installed.get(&key));
     Look {
-        name: found.map_or_else(|| names::program(path), |app| app.display_name().into()),
-        icon: icon.unwrap_or_else(|| gio::ThemedIcon::new(fallback(path)).upcast()),
+        name: found.map_or_else(|| names::program(path), |entry| entry.name.clone()),
+        icon: found
+            .and_then(Entry::icon)
+            .unwrap_or_else(|| themed(fallback(path))),
     }
+}
+
+fn themed(name: &str) -> gio::Icon {
+    gio::ThemedIcon::new(name).upcast()
 }
 
 /// How to show a program that the helper asks about. Only what is proven has a name other than
@@ -69,7 +115,7 @@ pub fn look_as(face: &Face, path: &str) -> Look {
         // What it is called in the menu is another program's name, or may be.
         Face::Program | Face::Unknown => Look {
             name: names::program(path),
-            icon: gio::ThemedIcon::new(fallback(path)).upcast(),
+            icon: themed(fallback(path)),
         },
     }
 }
@@ -136,32 +182,24 @@ pub struct Application {
     /// The command line that starts it.
     pub command: String,
     /// How to show it; none where its entry is not the system's own, and may say what it likes.
-    pub look: Option<Look>,
+    pub entry: Option<Entry>,
 }
 
-/// What the menu has, by name.
+/// What the menu has, by name. Reads many files: it is not for the thread that draws.
 #[must_use]
 pub fn applications() -> Vec<Application> {
     let shown = gio::AppInfo::all()
         .into_iter()
         .filter(gio::AppInfo::should_show);
-    let entry = |app: gio::AppInfo| {
+    let of_menu = |app: gio::AppInfo| {
         let command = app.commandline()?;
-        let icon = || {
-            app.icon()
-                .unwrap_or_else(|| gio::ThemedIcon::new(ANY_PROGRAM).upcast())
-        };
-        let look = by_system(&app).then(|| Look {
-            name: escape::excerpt(&app.display_name()),
-            icon: icon(),
-        });
         Some(Application {
             command: command.to_str()?.to_owned(),
-            look,
+            entry: by_system(&app).then(|| Entry::of(&app)),
         })
     };
-    let mut all: Vec<Application> = shown.filter_map(entry).collect();
-    all.sort_by_cached_key(|app| app.look.as_ref().map(|look| look.name.to_lowercase()));
+    let mut all: Vec<Application> = shown.filter_map(of_menu).collect();
+    all.sort_by_cached_key(|app| app.entry.as_ref().map(|entry| entry.name.to_lowercase()));
     all
 }
 
@@ -173,15 +211,18 @@ fn by_system(app: &gio::AppInfo) -> bool {
     SYSTEM_DIRS.into_iter().any(has) && !own.join(id.as_str()).exists()
 }
 
-fn installed_applications() -> HashMap<String, gio::AppInfo> {
+fn installed_applications() -> HashMap<String, Entry> {
     let mut found = HashMap::new();
     for app in gio::AppInfo::all().into_iter().filter(by_system) {
         let Some(id) = app.id() else { continue };
+        let entry = Entry::of(&app);
         let executable = app.executable();
         if let Some(name) = executable.file_name().and_then(|name| name.to_str()) {
-            found.entry(name.to_owned()).or_insert_with(|| app.clone());
+            found
+                .entry(name.to_owned())
+                .or_insert_with(|| entry.clone());
         }
-        found.insert(id.into(), app);
+        found.insert(id.into(), entry);
     }
     found
 }

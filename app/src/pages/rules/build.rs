@@ -65,7 +65,6 @@ pub(super) fn build(
     let header = adw::HeaderBar::new();
     header.pack_start(&add);
     header.pack_start(&search.button);
-    header.pack_end(&menu(root, sender));
     root.add_top_bar(&header);
     root.add_top_bar(&search.bar);
 
@@ -89,46 +88,69 @@ pub(super) fn build(
     ];
     let bin = adaptive(&filled.stack, table, &steps);
     root.set_content(Some(&bin));
-    place(&filters.button, &header, root, &bin);
+    let ends = Ends {
+        menu: menu(root, sender),
+        filter: filters.button.clone(),
+        header,
+        below: gtk::ActionBar::new(),
+    };
+    place(ends, root, &bin);
     Widgets { filled, filters }
 }
 
-/// Keeps a button in the header bar, and where that is too narrow, below the list.
-fn place(
-    button: &gtk::MenuButton,
-    header: &adw::HeaderBar,
-    root: &adw::ToolbarView,
-    bin: &adw::BreakpointBin,
-) {
-    header.pack_end(button);
-    let below = gtk::ActionBar::new();
-    root.add_bottom_bar(&below);
+/// The buttons that are at the end of the header bar, and where that is too narrow, below the list.
+#[derive(Clone)]
+struct Ends {
+    menu: gtk::MenuButton,
+    filter: gtk::MenuButton,
+    header: adw::HeaderBar,
+    below: gtk::ActionBar,
+}
+
+impl Ends {
+    fn to_header(&self) {
+        for button in [&self.menu, &self.filter] {
+            self.header.pack_end(button);
+            button.set_direction(gtk::ArrowType::Down);
+        }
+    }
+
+    fn down(&self) {
+        for button in [&self.menu, &self.filter] {
+            self.header.remove(button);
+            button.set_direction(gtk::ArrowType::Up);
+        }
+        self.below.set_center_widget(Some(&self.filter));
+        self.below.pack_end(&self.menu);
+    }
+
+    fn up(&self) {
+        self.below.set_center_widget(gtk::Widget::NONE);
+        self.below.remove(&self.menu);
+        self.to_header();
+    }
+}
+
+/// Keeps the buttons where there is room for them.
+fn place(ends: Ends, root: &adw::ToolbarView, bin: &adw::BreakpointBin) {
+    ends.to_header();
+    root.add_bottom_bar(&ends.below);
     root.set_reveal_bottom_bars(false);
-    let (button, header, root) = (button.clone(), header.clone(), root.clone());
+    let root = root.clone();
     bin.connect_current_breakpoint_notify(move |bin| {
         let condition = bin.current_breakpoint().and_then(|now| now.condition());
         let narrow = condition.is_some_and(|condition| condition.to_str() == NARROW);
         // The page is being laid out at this moment.
-        let (button, header, root) = (button.clone(), header.clone(), root.clone());
-        let below = below.clone();
+        let (ends, root) = (ends.clone(), root.clone());
         glib::idle_add_local_once(move || {
             if narrow != root.reveals_bottom_bars() {
-                shift(&button, &header, &below, narrow);
+                if narrow {
+                    ends.down()
+                } else {
+                    ends.up()
+                }
                 root.set_reveal_bottom_bars(narrow);
             }
         });
     });
-}
-
-/// Moves a button from the header bar to the bar below, or back.
-fn shift(button: &gtk::MenuButton, header: &adw::HeaderBar, below: &gtk::ActionBar, down: bool) {
-    if down {
-        header.remove(button);
-        below.set_center_widget(Some(button));
-        button.set_direction(gtk::ArrowType::Up);
-    } else {
-        below.set_center_widget(gtk::Widget::NONE);
-        header.pack_end(button);
-        button.set_direction(gtk::ArrowType::Down);
-    }
 }
