@@ -1,42 +1,76 @@
-//! Every page in each language, light and dark, wide and narrow: that it fits, and a picture of it in
-//! `target/screenshots`.
+//! Every page in each language, light and dark, wide and narrow, with large text and high contrast:
+//! that it fits, and a picture of it in `target/screenshots`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use common::Bus;
 use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
+use common::pictures::{self, SIZES, project};
 
 const ENGLISH: [&str; 4] = ["Overview", "Connections", "Rules", "Log"];
 const GERMAN: [&str; 4] = ["Übersicht", "Verbindungen", "Regeln", "Protokoll"];
 const DUTCH: [&str; 4] = ["Overzicht", "Verbindingen", "Regels", "Logboek"];
-/// Language, whether dark, and what it calls the pages. There is no Arabic translation: it is there
-/// for its direction.
-const LOOKS: [(&str, bool, [&str; 4]); 7] = [
-    ("en", false, ENGLISH),
-    ("en", true, ENGLISH),
-    ("de", false, GERMAN),
-    ("de", true, GERMAN),
-    ("nl", false, DUTCH),
-    ("ar", false, ENGLISH),
-    ("ar", true, ENGLISH),
-];
-const SIZES: [(i64, i64); 2] = [(1280, 800), (360, 720)];
 
-fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+/// How the window looks.
+#[derive(Clone, Copy)]
+struct Look {
+    language: &'static str,
+    style: &'static str,
+    contrast: bool,
+    /// The size of text, in percent of the usual one.
+    text: u32,
+    /// What the language calls the pages.
+    pages: [&'static str; 4],
+}
+
+impl Look {
+    const fn of(language: &'static str, style: &'static str, pages: [&'static str; 4]) -> Self {
+        Self {
+            language,
+            style,
+            contrast: false,
+            text: 100,
+            pages,
+        }
+    }
+
+    /// As who does not see well sets it up.
+    const fn easy(self, text: u32) -> Self {
+        Self {
+            contrast: true,
+            text,
+            ..self
+        }
+    }
+
+    /// Text of twice the size takes more than a telephone.
+    fn is_for(self, (width, _): (i64, i64)) -> bool {
+        self.text <= 125 || width > 360
+    }
+}
+
+/// What pictures of it are called after.
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.language, self.style)?;
+        if self.contrast {
+            write!(f, "-contrast-{}", self.text)?;
+        }
+        Ok(())
+    }
 }
 
 /// The variables that make the app speak a language, whose catalogue, if it has one, is compiled to
@@ -73,48 +107,68 @@ fn speaking(language: &str, to: &Path) -> Vec<String> {
     ]
 }
 
-/// Left, top, width and height of a widget, within its window.
-fn extents(widget: &Value) -> [i64; 4] {
-    [0, 1, 2, 3].map(|at| widget["extents"][at].as_i64().unwrap())
-}
-
-fn pictures() -> PathBuf {
-    let pictures = project().join("target/screenshots");
-    std::fs::create_dir_all(&pictures).unwrap();
-    pictures
-}
-
-#[test]
-fn every_page_fits_in_each_language_style_and_width() {
+/// Shows every page in these looks, wide and narrow.
+fn fits(looks: &[Look]) {
     let bus = Bus::start();
     let _helper = bus.helper(&[]);
     let compiled = tempfile::tempdir().unwrap();
     std::fs::create_dir(compiled.path().join("locales")).unwrap();
-    for (language, dark, pages) in LOOKS {
+    for look in looks {
         let mut desktop = Desktop::start(&bus);
-        let mut variables = speaking(language, compiled.path());
-        let style = if dark { "dark" } else { "light" };
-        variables.push(format!("ADW_DEBUG_COLOR_SCHEME=prefer-{style}"));
+        desktop.scale_text(look.text);
+        let mut variables = speaking(look.language, compiled.path());
+        let contrast = u8::from(look.contrast);
+        variables.push(format!("ADW_DEBUG_HIGH_CONTRAST={contrast}"));
+        variables.push(pictures::styled(look.style));
         let app = desktop.start_app_with(&variables, &[]);
-        desktop.wait(json!({ "role": "grouping", "name": pages[0] }));
-        for (width, height) in SIZES {
-            let size = json!({ "window": WINDOW, "width": width, "height": height });
-            desktop.perform("resize", size);
-            for (number, page) in (1..).zip(pages) {
+        let [overview, ..] = look.pages;
+        desktop.wait(json!({ "role": "grouping", "name": overview }));
+        for size in SIZES.into_iter().filter(|size| look.is_for(*size)) {
+            let (width, _) = size;
+            pictures::resize(&mut desktop, size);
+            for (number, page) in (1..).zip(look.pages) {
                 desktop.keys(&[&format!("alt+{number}")]);
                 let page = json!({ "role": "grouping", "name": page });
-                eventually("a page within a window of the size asked for", || {
-                    let frame = desktop.wait(json!({ "role": "frame", "name": WINDOW }));
-                    let page = desktop.wait(page.clone());
-                    let [left, _, wide, _] = extents(&page);
-                    let fits = left >= 0 && left + wide <= width;
-                    (extents(&frame)[2] == width && fits).then_some(())
-                });
-                let name = format!("{language}-{style}-{width}-{number}.png");
-                let picture = json!({ "path": pictures().join(name), "window": WINDOW });
-                desktop.perform("screenshot", picture);
+                pictures::fits(&mut desktop, &page, width);
+                pictures::take(&mut desktop, WINDOW, &format!("{look}-{width}-{number}"));
             }
         }
         desktop.end_app(app);
     }
+}
+
+#[test]
+fn every_page_fits_in_english() {
+    fits(&[
+        Look::of("en", "light", ENGLISH),
+        Look::of("en", "dark", ENGLISH),
+    ]);
+}
+
+#[test]
+fn every_page_fits_in_languages_with_longer_words() {
+    fits(&[
+        Look::of("de", "light", GERMAN),
+        Look::of("de", "dark", GERMAN),
+        Look::of("nl", "light", DUTCH),
+    ]);
+}
+
+/// There is no Arabic translation: it is there for its direction.
+#[test]
+fn every_page_fits_from_right_to_left() {
+    fits(&[
+        Look::of("ar", "light", ENGLISH),
+        Look::of("ar", "dark", ENGLISH),
+    ]);
+}
+
+/// With what GNOME calls large text, and with text of twice the usual size.
+#[test]
+fn every_page_fits_with_large_text_and_high_contrast() {
+    fits(&[
+        Look::of("de", "light", GERMAN).easy(125),
+        Look::of("en", "dark", ENGLISH).easy(125),
+        Look::of("en", "light", ENGLISH).easy(200),
+    ]);
 }

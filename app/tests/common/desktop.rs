@@ -78,6 +78,16 @@ impl Desktop {
         self.answer(operation)
     }
 
+    /// Makes the text of programs that start from now on so large, in percent of the usual size.
+    pub fn scale_text(&mut self, percent: u32) {
+        let dpi = format!("Xft.dpi: {}\n", 96 * percent / 100);
+        let set = "xprop -root -f RESOURCE_MANAGER 8s -set RESOURCE_MANAGER";
+        let mut command: Vec<&str> = set.split(' ').collect();
+        command.push(&dpi);
+        let done = self.perform("run", json!({ "command": command }));
+        assert_eq!(done["status"], 0, "{done}");
+    }
+
     /// Starts the app.
     pub fn start_app(&mut self, arguments: &[&str]) -> u64 {
         self.start_app_with(&[], arguments)

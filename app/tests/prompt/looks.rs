@@ -60,16 +60,6 @@ fn pictures() -> PathBuf {
     pictures
 }
 
-/// Makes the text of programs larger that start from now on.
-fn scale(scene: &mut Scene, text: u32) {
-    let dpi = format!("Xft.dpi: {}\n", 96 * text);
-    let set = ["xprop", "-root", "-f", "RESOURCE_MANAGER", "8s", "-set"];
-    let mut command: Vec<_> = set.into_iter().collect();
-    command.extend(["RESOURCE_MANAGER", &dpi]);
-    let done = scene.desktop.perform("run", json!({ "command": command }));
-    assert_eq!(done["status"], 0, "{done}");
-}
-
 fn fits(widget: &Value) -> bool {
     let at = |at: usize| widget["extents"][at].as_i64().unwrap();
     at(0) >= 0 && at(0) + at(2) <= NARROW
@@ -81,7 +71,7 @@ fn it_fits_with_large_text_and_high_contrast() {
     let _helper = scene.helper("helper", &["--ask"]);
     let mut usual = 0;
     for look in LOOKS {
-        scale(&mut scene, look.text);
+        scene.desktop.scale_text(100 * look.text);
         let style = if look.dark { "dark" } else { "light" };
         let contrast = u8::from(look.contrast);
         let app = scene.app_with(&[
