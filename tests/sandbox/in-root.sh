@@ -22,7 +22,8 @@ environment=(PATH="/opt/rust/bin:/opt/tools/bin:$ROOT_PATH" HOME=/root LANG=C.UT
   CARGO_HOME=/opt/cargo CARGO_TARGET_DIR=/build RUST_BACKTRACE="${RUST_BACKTRACE:-1}"
   "CARGO_TARGET_$(uname -m | tr "[:lower:]" "[:upper:]")_UNKNOWN_LINUX_GNU_RUNNER=/src/tests/sandbox/isolated.sh")
 for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY CARGO_NET_OFFLINE CARGO_TERM_COLOR \
-  CARGO_TERM_QUIET CARGO_TERM_PROGRESS_WHEN CARGO_BUILD_JOBS BASTION_REQUIRE_REAL PROPTEST_CASES SOURCE_DATE_EPOCH ${BASTION_PASS:-}; do
+  CARGO_TERM_QUIET CARGO_TERM_PROGRESS_WHEN CARGO_BUILD_JOBS BASTION_REQUIRE_REAL RUST_TEST_THREADS PROPTEST_CASES \
+  SOURCE_DATE_EPOCH ${BASTION_PASS:-}; do
   # Set-but-empty is not the same as unset for GTK; hand on only what says something.
   if [ -n "${!name:-}" ]; then environment+=("$name=${!name}"); fi
 done
