@@ -127,9 +127,17 @@ def run(*command):
 
 
 def window_id(name):
-    """The X window whose title is exactly `name`; the topmost if several."""
-    found = run("xdotool", "search", "--onlyvisible", "--name", f"^{re.escape(name)}$").split()
-    return found[-1]
+    """The X window whose title is exactly `name`, once there is one; the topmost if several."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            found = run("xdotool", "search", "--onlyvisible", "--name", f"^{re.escape(name)}$").split()
+            return found[-1]
+        except RuntimeError:
+            # The search also ends when any other window closes meanwhile.
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.1)
 
 
 def geometry(window):

@@ -17,7 +17,7 @@ from frames import Recorder
 from polkit_agent import Agent
 from tray import Tray
 
-DEFAULT_TIMEOUT = 10.0  # seconds
+DEFAULT_TIMEOUT = 30.0  # seconds
 MOST_TABS = 100
 LISTENER = os.path.join(display.HERE, "record-announcements.py")
 

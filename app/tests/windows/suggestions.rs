@@ -1,21 +1,11 @@
 //! Suggestions from learn mode, reviewed through accessibility and by keyboard.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::{Bus, eventually};
 
 const RULES: &str = "org.bastionfirewall.Helper1.Rules";
 

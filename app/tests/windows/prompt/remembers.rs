@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::scene::{CURL, LAUNCHER, Scene};
 use crate::common::eventually;
-use crate::scene::{CURL, LAUNCHER, Scene};
 
 #[test]
 fn the_last_choices_are_kept_with_the_users_settings() {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::scene::{CURL, LAUNCHER, Scene, allow};
 use crate::common::Running;
 use crate::common::desktop::WINDOW;
-use crate::scene::{CURL, LAUNCHER, Scene, allow};
 
 fn key(scene: &mut Scene, key: &str) {
     scene.desktop.keys(&[key]);

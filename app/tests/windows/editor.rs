@@ -1,23 +1,13 @@
 //! The rule editor at work: a rule is made with the program picker and the preview, nonsense is
 //! named and can't be saved, and nothing is lost without a question.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::{Bus, eventually};
 
 const RULES: &str = "org.bastionfirewall.Helper1.Rules.List";
 

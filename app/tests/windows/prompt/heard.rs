@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::scene::{CURL, Scene};
 use crate::common::eventually;
-use crate::scene::{CURL, Scene};
 
 /// Waits until this is announced.
 fn hears(scene: &mut Scene, text: &str) {

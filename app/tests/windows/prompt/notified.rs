@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
+use super::scene::{CURL, LAUNCHER, PROMPT, Scene};
 use crate::common::eventually;
-use crate::scene::{CURL, LAUNCHER, PROMPT, Scene};
 
 const NOTHING: &str = "Nothing Was Answered";
 

@@ -1,17 +1,6 @@
 //! The prompt on a desktop, worked as people do: with the keyboard, from notifications, by ear; and
 //! what becomes of an open question when the helper, the app or the bus is killed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 mod heard;
 mod keyboard;
 mod looks;

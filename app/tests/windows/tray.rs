@@ -1,19 +1,9 @@
 //! The icon in the tray: what it says and does, on a desktop with a tray, and without one.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::{Bus, eventually};
 
 const STORM: &str = "org.bastionfirewall.FakeHelper1";
 

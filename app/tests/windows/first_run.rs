@@ -1,21 +1,12 @@
 //! The assistant of the first run: what is chosen is set at once and together, it never stands in
 //! the way, and it comes once.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use serde_json::{Value, json};
 
-use common::Bus;
-use common::desktop::{Desktop, WINDOW};
-use common::home::Home;
-use common::pictures::{self, SIZES, STYLES};
+use crate::common::Bus;
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::home::Home;
+use crate::common::pictures::{self, SIZES, STYLES};
 
 const CONTROL: &str = "org.bastionfirewall.Helper1.Control";
 const CHANGES: &str = "org.bastionfirewall.FakeHelper1.Changes";

@@ -1,19 +1,10 @@
 //! The manual: its pages belong together, and the window opens it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::desktop::Desktop;
-use common::pictures::project;
-use common::{Bus, eventually};
+use crate::common::desktop::Desktop;
+use crate::common::pictures::project;
+use crate::common::{Bus, eventually};
 
 /// What stands between the quotes of an attribute, wherever it occurs.
 fn attributes<'t>(text: &'t str, name: &str) -> Vec<&'t str> {

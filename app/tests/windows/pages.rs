@@ -1,18 +1,9 @@
 //! The pages at work, by keyboard and through accessibility.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use serde_json::{Value, json};
 
-use common::Bus;
-use common::desktop::Desktop;
+use crate::common::Bus;
+use crate::common::desktop::Desktop;
 
 fn page(desktop: &mut Desktop, name: &str) {
     desktop.perform(

@@ -1,23 +1,13 @@
 //! The Rules page at work: narrowing down, sorting, what is wrong with rules, and rules from files
 //! and to files.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::home::Home;
-use common::{Bus, Running, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::home::Home;
+use crate::common::{Bus, Running, eventually};
 
 const RULES: &str = "org.bastionfirewall.Helper1.Rules";
 const SHADOWED: &str = "Never decides: “No telemetry” covers all of it and has a higher priority.";

@@ -1,20 +1,11 @@
 //! The log at work: a long one, its filters, and why something was decided.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use common::Bus;
-use common::desktop::{Desktop, WINDOW};
+use crate::common::Bus;
+use crate::common::desktop::{Desktop, WINDOW};
 
 const DECIDE: &str = "org.bastionfirewall.FakeHelper1.Log.Decide";
 /// The host of the oldest event that the stand-in has.

@@ -1,18 +1,9 @@
 //! What a user sees of Safeguard, on a desktop with a real notification daemon.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::{Bus, eventually};
 
 const STORM: &str = "org.bastionfirewall.FakeHelper1";
 const CONTROL: &str = "org.bastionfirewall.Helper1.Control";

@@ -1,24 +1,15 @@
 //! Every page in each language, light and dark, wide and narrow, with large text and high contrast:
 //! that it fits, and a picture of it in `target/screenshots`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
 
-use common::Bus;
-use common::desktop::{Desktop, WINDOW};
-use common::pictures::{self, SIZES, project};
+use crate::common::Bus;
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::pictures::{self, SIZES, project};
 
 const ENGLISH: [&str; 4] = ["Overview", "Connections", "Rules", "Log"];
 const GERMAN: [&str; 4] = ["Übersicht", "Verbindungen", "Regeln", "Protokoll"];

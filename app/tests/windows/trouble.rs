@@ -1,22 +1,13 @@
 //! What stands in for the pages while there is no helper to work with: what it says, how it looks,
 //! what can be done about it, and that it goes by itself.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::pictures::{self, SIZES, STYLES};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::pictures::{self, SIZES, STYLES};
+use crate::common::{Bus, eventually};
 
 /// What the stand-in for the helper is told to be, the page's title, what else it says, and its
 /// button.

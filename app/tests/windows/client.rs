@@ -1,15 +1,6 @@
 //! The client against a helper on a real bus: it finds the helper, listens to nobody else, and
 //! finds it again.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::time::Duration;
 
 use bastion::client::{Client, Failure, Message};
@@ -21,7 +12,7 @@ use bastion_ipc::wire::Question;
 use bastion_policy::rule::Action;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use common::Bus;
+use crate::common::Bus;
 
 /// The next message that is wanted; others are passed over.
 async fn next<T>(

@@ -1,20 +1,11 @@
 //! The preferences: those of the user alone, and how all of them look.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::home::Home;
-use common::pictures::{self, SIZES, STYLES};
-use common::{Bus, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::home::Home;
+use crate::common::pictures::{self, SIZES, STYLES};
+use crate::common::{Bus, eventually};
 
 /// The pages, and what stands on each.
 const PAGES: [(&str, &str); 4] = [

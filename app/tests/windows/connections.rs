@@ -1,21 +1,12 @@
 //! The connections page at work, on a desktop with the helper's stand-in.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use common::desktop::{Desktop, WINDOW};
-use common::home::Home;
-use common::{Bus, Running, eventually};
+use crate::common::desktop::{Desktop, WINDOW};
+use crate::common::home::Home;
+use crate::common::{Bus, Running, eventually};
 
 const EVENTS: &str = "org.bastionfirewall.Helper1.Events";
 const BUTTON: &str = "End connection of firefox to www.wikipedia.org";

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::scene::{CURL, PROMPT, Scene};
 use crate::common::eventually;
-use crate::scene::{CURL, PROMPT, Scene};
 
 const NARROW: i64 = 360;
 /// What a prompt is made of that must not be cut off.

@@ -1,13 +1,6 @@
 //! A bus in place of the system's, with the stand-in for the helper on it, and a desktop on which
 //! the app is worked as a person would.
 
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    clippy::indexing_slicing,
-    reason = "no test program uses all of it; a test fails by panicking"
-)]
-
 pub mod desktop;
 pub mod home;
 pub mod pictures;

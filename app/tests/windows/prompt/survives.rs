@@ -5,7 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use crate::scene::{CURL, LAUNCHER, PROMPT, Scene, allow};
+use super::scene::{CURL, LAUNCHER, PROMPT, Scene, allow};
 
 fn send(app: u64, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(app).unwrap()), signal).unwrap();
