@@ -8,7 +8,8 @@ PROFILE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
 KEEP ?= 0
-# Half of what the tests of windows do is wait.
+# How many tests of the crates run at once: one more than there are processors, because the longest,
+# those of windows, wait a good deal.
 TESTS_AT_ONCE ?= $(shell expr 1 + "$$(nproc)")
 
 # The harness runs on the host, everything else inside the sandbox root.

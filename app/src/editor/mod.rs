@@ -176,10 +176,14 @@ impl Component for Editor {
                 widgets.banner.set_revealed(false);
                 self.look(&sender);
             }
-            Input::Pick(field) => {
+            Input::Pick(field) if widgets.picker().is_none() => {
+                // What was chosen on a page that is left is not waited for any more.
+                self.choices = self.choices.wrapping_add(1);
                 widgets.pick(field);
                 self.offer(field, &sender);
             }
+            // A key was pressed twice.
+            Input::Pick(_) => {}
             Input::Browse(field) => view::browse(root, field, &sender),
             Input::Chosen(field, choice) => self.choose(field, choice, &sender),
             Input::Taken(field, matcher) => widgets.take(field, &matcher),
@@ -217,7 +221,7 @@ impl Component for Editor {
             Done::Session(None) => {}
             Done::Looked(path, fact) => self.fact = fact.map(|fact| (path, fact)),
             Done::Offered(field, offer) => widgets.offer(field, offer),
-            Done::Chosen(number, ..) if number != self.choices => {}
+            Done::Chosen(number, ..) if number != self.choices || widgets.picker().is_none() => {}
             Done::Chosen(_, field, (matcher, Some(instead))) => {
                 ask_about(root, field, &matcher, &instead, &sender);
             }

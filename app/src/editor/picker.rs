@@ -113,6 +113,10 @@ impl View {
         }
     }
 
+    fn is_filled(&self) -> bool {
+        self.stack.child_by_name("lists").is_some()
+    }
+
     /// Shows these, of which some are searched for perhaps.
     fn fill(&self, lists: Vec<List>, query: &str) {
         let page = adw::PreferencesPage::new();
@@ -125,7 +129,7 @@ impl View {
     }
 
     fn search(&self, query: &str) {
-        if self.stack.child_by_name("lists").is_none() {
+        if !self.is_filled() {
             return;
         }
         // Every list is to be searched, also after one in which something is found.
@@ -150,7 +154,12 @@ fn looking() -> gtk::Box {
         .valign(gtk::Align::Center)
         .build();
     looking.append(&spinner);
-    looking.append(&gtk::Label::new(Some(&text)));
+    let label = gtk::Label::builder()
+        .label(&text)
+        .wrap(true)
+        .justify(gtk::Justification::Center)
+        .build();
+    looking.append(&label);
     looking
 }
 
@@ -217,8 +226,11 @@ impl Picker {
         }
     }
 
-    /// Shows what there is to choose from.
+    /// Shows what there is to choose from. What came first stays.
     pub(super) fn fill(&self, offer: Offer, tell: &Tell) {
+        if self.views.running.is_filled() {
+            return;
+        }
         let list = |title: &str, programs: Vec<(Option<Entry>, String)>| {
             List::new(title, programs, self.field, tell)
         };

@@ -68,6 +68,18 @@ impl Bench {
         }
     }
 
+    /// Opens the page on which a program is chosen.
+    fn pick(&self) {
+        self.editor.emit(Input::Pick(Field::Program));
+        settle();
+        assert!(shows(&self.root(), "Choose a Program"));
+    }
+
+    fn chosen(&self, program: &str) {
+        let choice = Choice::Program(program.into());
+        self.editor.emit(Input::Chosen(Field::Program, choice));
+    }
+
     fn save(&self) -> gtk::Button {
         find(&self.root(), &|button: &gtk::Button| {
             button.label().is_some_and(|l| l == "_Save")
@@ -243,10 +255,9 @@ fn a_chosen_program_fills_in_its_field() {
 #[gtk::test]
 fn of_two_choices_the_last_one_counts() {
     let bench = Bench::new(None);
-    for program in ["/usr/bin/first", "/usr/bin/last"] {
-        let choice = Choice::Program(program.into());
-        bench.editor.emit(Input::Chosen(Field::Program, choice));
-    }
+    bench.pick();
+    bench.chosen("/usr/bin/first");
+    bench.chosen("/usr/bin/last");
     let filled = || bench.entry("Program Path").text();
     for _ in 0..1000 {
         settle();
@@ -256,6 +267,19 @@ fn of_two_choices_the_last_one_counts() {
     }
     assert_eq!(filled(), "/usr/bin/last");
     assert_eq!(bench.saved().program.as_deref(), Some("/usr/bin/last"));
+}
+
+#[gtk::test]
+fn who_goes_back_has_not_chosen() {
+    let bench = Bench::new(None);
+    bench.pick();
+    let pages: adw::NavigationView = find(&bench.root(), &|_| true);
+    pages.pop();
+    bench.chosen("/usr/bin/late");
+    for _ in 0..50 {
+        settle();
+    }
+    assert_eq!(bench.saved().program.as_deref(), Some("any"));
 }
 
 #[gtk::test]

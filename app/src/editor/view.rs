@@ -23,7 +23,7 @@ pub struct Widgets {
     pub(super) sentence: gtk::Label,
     pub(super) banner: adw::Banner,
     pages: adw::NavigationView,
-    /// The page on which a program is chosen, while it shows none yet.
+    /// The page on which a program is chosen, or was.
     picker: Option<Picker>,
     tell: Tell,
 }
@@ -97,9 +97,15 @@ impl Widgets {
         self.picker = Some(picker);
     }
 
-    /// Shows what there is to choose from for a field, if its page is open and shows nothing yet.
-    pub(super) fn offer(&mut self, field: Field, offer: Offer) {
-        if let Some(picker) = self.picker.take_if(|picker| picker.field == field) {
+    /// The page on which a program is chosen, if it is open.
+    pub(super) fn picker(&self) -> Option<&Picker> {
+        let shown = self.pages.visible_page()?;
+        self.picker.as_ref().filter(|picker| picker.page == shown)
+    }
+
+    /// Shows what there is to choose from for a field, if its page is open.
+    pub(super) fn offer(&self, field: Field, offer: Offer) {
+        if let Some(picker) = self.picker().filter(|picker| picker.field == field) {
             picker.fill(offer, &self.tell);
         }
     }

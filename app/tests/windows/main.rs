@@ -11,7 +11,6 @@
 
 mod common;
 
-mod client;
 mod connections;
 mod editor;
 mod first_run;

@@ -108,14 +108,14 @@ struct Ends {
 }
 
 impl Ends {
-    fn to_header(&self) {
+    fn put_in_header(&self) {
         for button in [&self.menu, &self.filter] {
             self.header.pack_end(button);
             button.set_direction(gtk::ArrowType::Down);
         }
     }
 
-    fn down(&self) {
+    fn move_below(&self) {
         for button in [&self.menu, &self.filter] {
             self.header.remove(button);
             button.set_direction(gtk::ArrowType::Up);
@@ -124,16 +124,16 @@ impl Ends {
         self.below.pack_end(&self.menu);
     }
 
-    fn up(&self) {
+    fn move_back(&self) {
         self.below.set_center_widget(gtk::Widget::NONE);
         self.below.remove(&self.menu);
-        self.to_header();
+        self.put_in_header();
     }
 }
 
 /// Keeps the buttons where there is room for them.
 fn place(ends: Ends, root: &adw::ToolbarView, bin: &adw::BreakpointBin) {
-    ends.to_header();
+    ends.put_in_header();
     root.add_bottom_bar(&ends.below);
     root.set_reveal_bottom_bars(false);
     let root = root.clone();
@@ -145,9 +145,9 @@ fn place(ends: Ends, root: &adw::ToolbarView, bin: &adw::BreakpointBin) {
         glib::idle_add_local_once(move || {
             if narrow != root.reveals_bottom_bars() {
                 if narrow {
-                    ends.down()
+                    ends.move_below();
                 } else {
-                    ends.up()
+                    ends.move_back();
                 }
                 root.set_reveal_bottom_bars(narrow);
             }

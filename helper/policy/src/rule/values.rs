@@ -167,7 +167,7 @@ pub enum Creator {
     Factory,
     /// Learn mode suggested it.
     Learned,
-    /// Imported from another firewall.
+    /// Imported from a file, of another firewall perhaps.
     Import,
     /// Written into the rules file by hand.
     Hand,

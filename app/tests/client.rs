@@ -1,6 +1,21 @@
 //! The client against a helper on a real bus: it finds the helper, listens to nobody else, and
 //! finds it again.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "windows/common/mod.rs"]
+#[expect(
+    dead_code,
+    clippy::indexing_slicing,
+    reason = "this test needs the bus of it alone"
+)]
+mod common;
+
 use std::time::Duration;
 
 use bastion::client::{Client, Failure, Message};
@@ -12,7 +27,7 @@ use bastion_ipc::wire::Question;
 use bastion_policy::rule::Action;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::common::Bus;
+use common::Bus;
 
 /// The next message that is wanted; others are passed over.
 async fn next<T>(
