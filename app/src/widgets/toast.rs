@@ -4,6 +4,9 @@ use std::cell::Cell;
 
 use crate::i18n::gettext;
 
+/// Seconds in which something can be undone: twice the usual, since who regrets it reads first.
+const UNDO: u32 = 10;
+
 /// Says something. The text may be others', and is no markup.
 #[must_use]
 pub fn plain(text: &str) -> adw::Toast {
@@ -14,6 +17,7 @@ pub fn plain(text: &str) -> adw::Toast {
 #[must_use]
 pub fn undoable(text: &str, undo: impl FnOnce() + 'static) -> adw::Toast {
     let toast = plain(text);
+    toast.set_timeout(UNDO);
     toast.set_button_label(Some(&gettext("_Undo")));
     // What can be undone is shown at once, not after what was said before.
     toast.set_priority(adw::ToastPriority::High);

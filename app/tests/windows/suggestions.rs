@@ -84,9 +84,9 @@ fn programs_and_destinations_are_accepted_and_dropped_and_that_is_undone() {
     toggle(&mut desktop, &one);
     desktop.shows("1 of 8 selected");
     press(&mut desktop, &drop);
-    desktop.shows("1 suggestion dropped");
     desktop.shows("0 of 7 selected");
     desktop.wait_gone(one.clone());
+    desktop.shows("1 suggestion dropped");
     desktop.press("Undo");
     desktop.shows("0 of 8 selected");
     // The program is open still.
