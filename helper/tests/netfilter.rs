@@ -54,7 +54,8 @@ fn saved(program: &str) -> Vec<String> {
 
 fn restore(program: &str, text: &str) {
     let mut child = Command::new(format!("{program}-restore"))
-        .arg("--noflush")
+        // The lock of the legacy kind is shared with tests that run at the same time.
+        .args(["--noflush", "--wait"])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
