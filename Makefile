@@ -8,9 +8,6 @@ PROFILE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
 KEEP ?= 0
-# How many tests of the crates run at once: one more than there are processors, because the longest,
-# those of windows, wait a good deal.
-TESTS_AT_ONCE ?= $(shell expr 1 + "$$(nproc)")
 
 # The harness runs on the host, everything else inside the sandbox root.
 HOST_TARGET := target/host
@@ -44,8 +41,7 @@ test:
 	@echo 'tests of the whole system 15); later ones about 25. Nothing on this machine changes but missing packages.'
 	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
 	@$(STEP) 'tests of the crates' 'Run one again with: $(SANDBOX)/build.sh --gui test --profile $(PROFILE) -p CRATE NAME' \
-	  env BASTION_REQUIRE_REAL=1 RUST_TEST_THREADS=$(TESTS_AT_ONCE) \
-	  $(SANDBOX)/build.sh --gui test --profile $(PROFILE) --locked --workspace --exclude bastion-tests
+	  env BASTION_REQUIRE_REAL=1 $(SANDBOX)/build.sh --gui test --profile $(PROFILE) --locked --workspace --exclude bastion-tests
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile $(PROFILE)
 	@$(STEP) 'tests of the whole system' 'Run one again with: BASTION_REQUIRE_REAL=1 CARGO_TARGET_DIR=$(HOST_TARGET) cargo test -p bastion-tests NAME' \
 	  env BASTION_REQUIRE_REAL=1 CARGO_TARGET_DIR=$(HOST_TARGET) $(SANDBOX)/whole.sh
