@@ -72,7 +72,7 @@ bench:
 	@$(STEP) 'programs that measure' 'See the message above; then run again.' \
 	  $(SANDBOX)/build.sh build --release --locked -p bastion-tests --bin bastion-load --bin bastion-floor
 	@$(STEP) 'what is compared' 'Check the network, then run again.' $(SANDBOX)/in-root.sh tests/bench/packages.sh
-	@$(STEP) 'an empty window' 'The message of the compiler stands above.' $(SANDBOX)/in-root.sh tests/bench/empty_window.sh
+	@$(STEP) 'windows to compare' 'The message of the compiler stands above.' $(SANDBOX)/in-root.sh tests/bench/windows.sh
 	@$(STEP) 'measurements' 'A case could not be measured; see the message above.' \
 	  env CARGO_TARGET_DIR=$(HOST_TARGET) cargo run --quiet --locked -p bastion-tests --bin bastion-bench
 

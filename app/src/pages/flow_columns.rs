@@ -7,7 +7,21 @@ use relm4::typed_view::column::RelmColumn;
 
 use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
+use crate::model::sentence::local_time;
+use crate::model::time;
 use crate::widgets::cells::{self, IconCell, Tip, TwoLines};
+
+/// Characters of a program's name, of a host's, and of why something was decided, which get what
+/// room is left as well.
+const PROGRAM: u32 = 14;
+const HOST: u32 = 20;
+const REASON: u32 = 16;
+
+/// Characters of a time as the locale writes it.
+fn time_chars() -> u32 {
+    let now = local_time(time::now());
+    u32::try_from(now.chars().count()).unwrap_or(16)
+}
 
 /// A row that shows a flow.
 pub(crate) trait HasFlow: 'static {
@@ -66,32 +80,32 @@ macro_rules! flow_column {
 
 flow_column!(
     Program, "program", gettext("Program"), expand true,
-    gtk::Box, IconCell, IconCell::new(),
+    gtk::Box, IconCell, IconCell::new(PROGRAM),
     |flow, cell, _root| cell.show(&flow.program_path, &flow.program),
     sort |one, other| one.program_order.cmp(&other.program_order)
 );
 flow_column!(
     Destination, "destination", gettext("Destination"), expand true,
-    gtk::Box, TwoLines, TwoLines::new(),
+    gtk::Box, TwoLines, TwoLines::new(HOST),
     |flow, cell, _root| cell.show(&flow.destination, &flow.address),
     sort |one, other| one.destination_order.cmp(&other.destination_order)
 );
 flow_column!(
     Port, "port", gettext("Port"), expand false,
-    gtk::Label, (), (cells::line(), ()),
-    |flow, _cell, label| label.set_label(&flow.port),
+    gtk::Inscription, (), (cells::text(12), ()),
+    |flow, _cell, text| text.set_text(Some(&flow.port)),
     sort |one, other| one.port_number.cmp(&other.port_number)
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
-    gtk::Label, (), (cells::line(), ()),
-    |flow, _cell, label| label.set_label(&flow.protocol),
+    gtk::Inscription, (), (cells::text(8), ()),
+    |flow, _cell, text| text.set_text(Some(&flow.protocol)),
     sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
-    gtk::Label, (), (cells::line(), ()),
-    |flow, _cell, label| label.set_label(&flow.user),
+    gtk::Inscription, (), (cells::text(10), ()),
+    |flow, _cell, text| text.set_text(Some(&flow.user)),
     sort |one, other| one.user.cmp(&other.user)
 );
 flow_column!(
@@ -102,16 +116,16 @@ flow_column!(
 );
 flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
-    gtk::Label, Tip, cells::with_tip(cells::line()),
-    |flow, tip, label| {
-        label.set_label(&flow.reason);
+    gtk::Inscription, Tip, cells::with_tip(cells::text(REASON)),
+    |flow, tip, text| {
+        text.set_text(Some(&flow.reason));
         tip.set(&flow.reason);
     },
     sort |one, other| one.reason.cmp(&other.reason)
 );
 flow_column!(
     Time, "time", gettext("Time"), expand false,
-    gtk::Label, (), (cells::line(), ()),
-    |flow, _cell, label| label.set_label(&crate::model::sentence::local_time(flow.time)),
+    gtk::Inscription, (), (cells::text(time_chars()), ()),
+    |flow, _cell, text| text.set_text(Some(&local_time(flow.time))),
     sort |one, other| other.time.cmp(&one.time)
 );

@@ -13,6 +13,11 @@ use crate::model::{names, time};
 use crate::widgets::cells::{self, IconCell, RowButton, Tip};
 use crate::widgets::sync::Table;
 
+/// Characters of a rule's sentence, which gets what room is left as well.
+const SENTENCE: u32 = 24;
+/// Characters of what the sentence says, too, in columns of their own.
+const PART: u32 = 14;
+
 /// Adds all columns to a table.
 pub(crate) fn append(table: &mut Table<Item>) {
     table.append_column::<Enabled>();
@@ -73,7 +78,7 @@ pub(crate) struct RuleCell {
     name: gtk::Label,
     badge: gtk::Label,
     left: gtk::Label,
-    sentence: gtk::Label,
+    sentence: gtk::Inscription,
     tip: Tip,
 }
 
@@ -103,7 +108,8 @@ impl RelmColumn for Rule {
             .css_classes(["warning"])
             .build();
         warning.update_property(&[gtk::accessible::Property::Label(&gettext("Problem"))]);
-        let [name, sentence] = [cells::line(), cells::line()];
+        let name = cells::line();
+        let sentence = cells::text(SENTENCE);
         let [badge, left] = [cells::pill(), cells::pill()];
         left.add_css_class("numeric");
         for pill in [&badge, &left] {
@@ -144,7 +150,7 @@ impl RelmColumn for Rule {
             }
             false => (&row.sentence, "dim-label", "warning", row.sentence.clone()),
         };
-        cell.sentence.set_label(shown);
+        cell.sentence.set_text(Some(shown));
         cell.sentence.remove_css_class(other);
         cell.sentence.add_css_class(class);
         cell.tip.set(&tooltip);
@@ -201,7 +207,7 @@ impl RelmColumn for Program {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Box, IconCell) {
-        IconCell::short()
+        IconCell::new(PART)
     }
 
     fn bind(item: &mut Item, cell: &mut IconCell, _: &mut gtk::Box) {
@@ -216,7 +222,7 @@ impl RelmColumn for Program {
 struct Destination;
 
 impl RelmColumn for Destination {
-    type Root = gtk::Label;
+    type Root = gtk::Inscription;
     type Widgets = Tip;
     type Item = Item;
 
@@ -227,12 +233,12 @@ impl RelmColumn for Destination {
         gettext("Destination")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
-        cells::with_tip(cells::short_line())
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Tip) {
+        cells::with_tip(cells::text(PART))
     }
 
-    fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {
-        label.set_label(&item.row.destination);
+    fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
+        text.set_text(Some(&item.row.destination));
         tip.set(&item.row.destination);
     }
 
@@ -244,7 +250,7 @@ impl RelmColumn for Destination {
 struct Hits;
 
 impl RelmColumn for Hits {
-    type Root = gtk::Label;
+    type Root = gtk::Inscription;
     type Widgets = ();
     type Item = Item;
 
@@ -254,12 +260,12 @@ impl RelmColumn for Hits {
         gettext("Hits")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, ()) {
-        (cells::number(), ())
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, ()) {
+        (cells::number(7), ())
     }
 
-    fn bind(item: &mut Item, (): &mut (), label: &mut gtk::Label) {
-        label.set_label(&names::number(item.row.hits));
+    fn bind(item: &mut Item, (): &mut (), text: &mut gtk::Inscription) {
+        text.set_text(Some(&names::number(item.row.hits)));
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -270,7 +276,7 @@ impl RelmColumn for Hits {
 struct LastHit;
 
 impl RelmColumn for LastHit {
-    type Root = gtk::Label;
+    type Root = gtk::Inscription;
     type Widgets = Tip;
     type Item = Item;
 
@@ -280,19 +286,19 @@ impl RelmColumn for LastHit {
         gettext("Last Hit")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, Tip) {
-        cells::with_tip(cells::number())
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Tip) {
+        cells::with_tip(cells::number(10))
     }
 
-    fn bind(item: &mut Item, tip: &mut Tip, label: &mut gtk::Label) {
+    fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
         let then = item.row.last_hit;
-        item.page.begin(label, Live::Passed(then));
+        item.page.begin(text, Live::Passed(then));
         let moment = (then > 0).then(|| time::moment(then));
         tip.set(moment.as_deref().unwrap_or_default());
     }
 
-    fn unbind(item: &mut Item, _: &mut Tip, label: &mut gtk::Label) {
-        item.page.end(label);
+    fn unbind(item: &mut Item, _: &mut Tip, text: &mut gtk::Inscription) {
+        item.page.end(text);
     }
 
     fn sort_fn() -> OrdFn<Item> {

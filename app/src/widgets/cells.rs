@@ -10,8 +10,12 @@ use crate::model::verdict::Verdict;
 
 use super::program;
 
-/// Characters of a line that is kept short.
-const SHORT: i32 = 18;
+/// What boxes and icons in cells are called in styles. Theme and libadwaita have rules for `box` and
+/// `image` that depend on what they are within: whenever the pointer is over another row, which it is
+/// in each frame of a table that scrolls by under it, the styles of all of them would be made anew.
+const CELL: &str = "cell-content";
+/// Characters that a column with less room shows of its text.
+const FEWEST: u32 = 5;
 
 /// A line of text that is cut at its end when there is no room.
 #[must_use]
@@ -22,20 +26,25 @@ pub fn line() -> gtk::Label {
         .build()
 }
 
-/// A line of text in a column that should not take the room of others.
+/// A line of text in a cell of a table, with room for so many characters; what needs more is cut at
+/// its end. Its size does not depend on what it says, so that a table lays nothing out anew when
+/// other rows come by, and its columns keep their widths.
 #[must_use]
-pub fn short_line() -> gtk::Label {
-    let label = line();
-    label.set_max_width_chars(SHORT);
-    label
+pub fn text(chars: u32) -> gtk::Inscription {
+    gtk::Inscription::builder()
+        .valign(gtk::Align::Center)
+        .min_chars(FEWEST.min(chars))
+        .nat_chars(chars)
+        .text_overflow(gtk::InscriptionOverflow::EllipsizeEnd)
+        .build()
 }
 
-/// A number.
+/// A number, with room for so many digits.
 #[must_use]
-pub fn number() -> gtk::Label {
-    let label = line();
-    label.add_css_class("numeric");
-    label
+pub fn number(digits: u32) -> gtk::Inscription {
+    let number = text(digits);
+    number.add_css_class("numeric");
+    number
 }
 
 /// A button in a row, with an icon alone; see [`name`].
@@ -121,47 +130,41 @@ impl Tip {
 
 /// Text with a tooltip, as for a line that is cut.
 #[must_use]
-pub fn with_tip(label: gtk::Label) -> (gtk::Label, Tip) {
-    let tip = Tip::over(&label);
-    (label, tip)
+pub fn with_tip(text: gtk::Inscription) -> (gtk::Inscription, Tip) {
+    let tip = Tip::over(&text);
+    (text, tip)
 }
 
 /// An icon beside a line of text, as for programs.
 #[derive(Clone, Debug)]
 pub struct IconCell {
     icon: gtk::Image,
-    label: gtk::Label,
+    text: gtk::Inscription,
     tip: Tip,
 }
 
 impl IconCell {
-    /// The cell and its root.
+    /// The cell and its root, with room for so many characters.
     #[must_use]
-    pub fn new() -> (gtk::Box, Self) {
-        let root = gtk::Box::builder().spacing(12).build();
+    pub fn new(chars: u32) -> (gtk::Box, Self) {
+        let root = gtk::Box::builder().css_name(CELL).spacing(12).build();
         let icon = gtk::Image::builder()
+            .css_name(CELL)
             .pixel_size(24)
             .accessible_role(gtk::AccessibleRole::Presentation)
             .build();
-        let (label, tip) = with_tip(line());
+        let (text, tip) = with_tip(text(chars));
+        text.set_hexpand(true);
         root.append(&icon);
-        root.append(&label);
-        (root, Self { icon, label, tip })
-    }
-
-    /// The same, for a column that should not take the room of others.
-    #[must_use]
-    pub fn short() -> (gtk::Box, Self) {
-        let (root, cell) = Self::new();
-        cell.label.set_max_width_chars(SHORT);
-        (root, cell)
+        root.append(&text);
+        (root, Self { icon, text, tip })
     }
 
     /// Shows the program at a path by its name, or by `name` where none is known.
     pub fn show(&self, path: &str, name: &str) {
         if path.is_empty() {
             self.icon.set_icon_name(Some("view-app-grid-symbolic"));
-            self.label.set_label(name);
+            self.text.set_text(Some(name));
             self.tip.set(name);
         } else {
             let look = program::look(path);
@@ -173,7 +176,7 @@ impl IconCell {
             {
                 self.icon.set_from_gicon(&look.icon);
             }
-            self.label.set_label(&look.name);
+            self.text.set_text(Some(&look.name));
             self.tip.set(path);
         }
     }
@@ -182,29 +185,26 @@ impl IconCell {
 /// A line of text above a smaller one.
 #[derive(Clone, Debug)]
 pub struct TwoLines {
-    first: gtk::Label,
-    second: gtk::Label,
+    first: gtk::Inscription,
+    second: gtk::Inscription,
     tips: [Tip; 2],
 }
 
 impl TwoLines {
-    /// The cell and its root.
+    /// The cell and its root, with room for so many characters.
     #[must_use]
-    pub fn new() -> (gtk::Box, Self) {
+    pub fn new(chars: u32) -> (gtk::Box, Self) {
         let root = gtk::Box::builder()
+            .css_name(CELL)
             .orientation(gtk::Orientation::Vertical)
             .valign(gtk::Align::Center)
             .build();
-        let [(first, above), (second, below)] = [with_tip(line()), with_tip(line())];
+        let [(first, above), (second, below)] = [with_tip(text(chars)), with_tip(text(chars))];
         let tips = [above, below];
         second.add_css_class("caption");
         second.add_css_class("dim-label");
         root.append(&first);
         root.append(&second);
-        // As high as when it shows something: a list takes the height of rows that have not come
-        // for that of all.
-        first.set_label(" ");
-        second.set_label(" ");
         let cell = Self {
             first,
             second,
@@ -216,9 +216,9 @@ impl TwoLines {
     /// Shows both; an empty second line takes no room.
     pub fn show(&self, first: &str, second: &str) {
         let [above, below] = &self.tips;
-        self.first.set_label(first);
+        self.first.set_text(Some(first));
         above.set(first);
-        self.second.set_label(second);
+        self.second.set_text(Some(second));
         below.set(second);
         self.second.set_visible(!second.is_empty());
     }

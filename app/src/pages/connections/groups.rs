@@ -77,8 +77,11 @@ fn headings() -> gtk::SignalListItemFactory {
     factory
 }
 
+/// Characters of a program's name that a heading has room for, however narrow it is.
+const NAME: u32 = 12;
+
 fn set_up(header: &gtk::ListHeader) {
-    let (root, cell) = IconCell::new();
+    let (root, cell) = IconCell::new(NAME);
     root.add_css_class("group-heading");
     let count = gtk::Label::builder()
         .css_classes(["caption", "dim-label", "numeric"])

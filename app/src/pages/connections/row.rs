@@ -106,7 +106,7 @@ pub(super) fn append(table: &mut Table<Row>) {
 struct Age;
 
 impl RelmColumn for Age {
-    type Root = gtk::Label;
+    type Root = gtk::Inscription;
     type Widgets = Option<glib::Binding>;
     type Item = Row;
 
@@ -116,20 +116,20 @@ impl RelmColumn for Age {
         gettext("Age")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Label, Option<glib::Binding>) {
-        (cells::number(), None)
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Option<glib::Binding>) {
+        (cells::number(8), None)
     }
 
-    fn bind(row: &mut Row, binding: &mut Option<glib::Binding>, label: &mut gtk::Label) {
+    fn bind(row: &mut Row, binding: &mut Option<glib::Binding>, text: &mut gtk::Inscription) {
         *binding = Some(
             row.age
-                .bind_property(StringBinding::property_name(), label, "label")
+                .bind_property(StringBinding::property_name(), text, "text")
                 .sync_create()
                 .build(),
         );
     }
 
-    fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Label) {
+    fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Inscription) {
         if let Some(binding) = binding.take() {
             binding.unbind();
         }

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gtk::prelude::*;
+
 use super::Input;
 use crate::i18n::gettext;
 use crate::model::rules::{Ends, RuleRow};
@@ -12,11 +14,11 @@ use crate::widgets::sync::Keyed;
 /// What the rows have of their page.
 pub(crate) struct Page {
     told: Box<dyn Fn(Input)>,
-    /// Labels on screen that change with time.
-    live: RefCell<Vec<(gtk::Label, Live)>>,
+    /// Texts on screen that change with time, by the widgets that show them.
+    live: RefCell<Vec<(gtk::Widget, Live)>>,
 }
 
-/// What a label says about a time.
+/// What a widget says about a time.
 pub(crate) enum Live {
     /// How long ago it was.
     Passed(u64),
@@ -25,14 +27,20 @@ pub(crate) enum Live {
 }
 
 impl Live {
-    fn show(&self, label: &gtk::Label, now: u64) {
+    fn show(&self, widget: &gtk::Widget, now: u64) {
         let text = match self {
             Self::Passed(0) => gettext("Never"),
             Self::Passed(then) => time::age(*then, now),
             Self::Left(ends) => ends.left(now),
         };
-        if label.label() != text {
-            label.set_label(&text);
+        if let Some(label) = widget.downcast_ref::<gtk::Label>() {
+            if label.label() != text {
+                label.set_label(&text);
+            }
+        } else if let Some(line) = widget.downcast_ref::<gtk::Inscription>()
+            && line.text().is_none_or(|shown| shown != text)
+        {
+            line.set_text(Some(&text));
         }
     }
 }
@@ -54,20 +62,22 @@ impl Page {
     /// Shows what time it is.
     pub(crate) fn tick(&self) {
         let now = time::now();
-        for (label, live) in self.live.borrow().iter() {
-            live.show(label, now);
+        for (widget, live) in self.live.borrow().iter() {
+            live.show(widget, now);
         }
     }
 
-    /// Keeps a label up to date until [`Self::end`].
-    pub(crate) fn begin(&self, label: &gtk::Label, live: Live) {
-        live.show(label, time::now());
-        self.live.borrow_mut().push((label.clone(), live));
+    /// Keeps a label or an inscription up to date until [`Self::end`].
+    pub(crate) fn begin(&self, widget: &impl IsA<gtk::Widget>, live: Live) {
+        let widget = widget.upcast_ref();
+        live.show(widget, time::now());
+        self.live.borrow_mut().push((widget.clone(), live));
     }
 
-    /// The label shows something else from now on.
-    pub(crate) fn end(&self, label: &gtk::Label) {
-        self.live.borrow_mut().retain(|(live, _)| live != label);
+    /// It shows something else from now on.
+    pub(crate) fn end(&self, widget: &impl IsA<gtk::Widget>) {
+        let widget = widget.upcast_ref();
+        self.live.borrow_mut().retain(|(live, _)| live != widget);
     }
 }
 

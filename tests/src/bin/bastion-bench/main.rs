@@ -8,7 +8,7 @@
 //! shows them, `results.txt` is what was printed in the end.
 //!
 //! What the app costs is measured after that (`app`). `bastion-bench network` and `bastion-bench app`
-//! measure one of the two.
+//! measure one of the two; `bastion-bench app NAME` the cases with that in their names.
 //!
 //! Missed targets are no failure: computers differ. It fails if a case could not be measured.
 
@@ -42,13 +42,15 @@ const FEWEST: usize = 3;
 
 fn main() -> anyhow::Result<()> {
     let rounds = rounds()?;
-    match std::env::args().nth(1).as_deref() {
+    let mut arguments = std::env::args().skip(1);
+    let (part, only) = (arguments.next(), arguments.next());
+    match part.as_deref() {
         None => {
             network(rounds.unwrap_or(ROUNDS))?;
-            app::run(rounds)
+            app::run(rounds, None)
         }
         Some("network") => network(rounds.unwrap_or(ROUNDS)),
-        Some("app") => app::run(rounds),
+        Some("app") => app::run(rounds, only.as_deref()),
         Some(other) => bail!("there is no part {other}: network or app"),
     }
 }

@@ -13,7 +13,10 @@ pub enum Case {
     Rest,
     /// With ten thousand rules, and its page of rules opened at once.
     Rules10000,
-    /// With a million events in the log, scrolled through by wheel and scrollbar.
+    /// A table of as many rows with nothing to it, scrolled through by wheel and scrollbar: what no
+    /// table of its kind can be more even than.
+    BareTable,
+    /// With a million events in the log, scrolled through likewise.
     ScrollLog,
     /// With five hundred connections a second that a rule decides, scrolled on the pages that
     /// show them.
@@ -22,11 +25,12 @@ pub enum Case {
 
 impl Case {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EmptyWindow,
         Self::Start,
         Self::Rest,
         Self::Rules10000,
+        Self::BareTable,
         Self::ScrollLog,
         Self::Arriving500,
     ];
@@ -39,6 +43,7 @@ impl Named for Case {
             Self::Start => "app-start",
             Self::Rest => "app-rest",
             Self::Rules10000 => "app-rules-10000",
+            Self::BareTable => "app-bare-table-1000000",
             Self::ScrollLog => "app-scroll-log-1000000",
             Self::Arriving500 => "app-arriving-500",
         }

@@ -8,7 +8,7 @@ use bastion_tests::{Find, Frame, Program};
 
 use super::case::{Case, Metric};
 use super::pace::Pace;
-use super::stage::{Stage, WINDOW};
+use super::stage::{Stage, Window};
 use crate::guard;
 
 type Measured = anyhow::Result<Vec<(Metric, f64)>>;
@@ -18,9 +18,13 @@ const AT_REST: Duration = Duration::from_secs(5);
 /// From one click of the wheel to the next, as of a wheel that spins freely, and from one step of
 /// a drag to the next.
 const CLICK: Duration = Duration::from_millis(16);
-/// The slider of the log's scrollbar at its top, in a window of the size it has at first, and a place
-/// below its end: how far the slider can go depends on where within it the drag begins.
-const SCROLLBAR: [(u32, u32); 2] = [(994, 150), (994, 760)];
+/// The sliders of scrollbars at their tops, in windows of the size they have at first, and a place
+/// below the end of both: how far a slider can go depends on where within it the drag begins.
+const LOG_SLIDER: (u32, u32) = (994, 150);
+const BARE_SLIDER: (u32, u32) = (994, 110);
+const BELOW: (u32, u32) = (994, 760);
+/// The app's window.
+const APP: &str = Window::App.title();
 /// Destination of the first event of the log (`tests/bench/fill_log.py`).
 const OLDEST: &str = "host-0.example.org";
 /// Rules of the case with many.
@@ -46,13 +50,14 @@ pub fn measure(stage: &mut Stage<'_>, case: Case) -> Measured {
         Case::Start => start(stage),
         Case::Rest => rest(stage),
         Case::Rules10000 => rules(stage),
+        Case::BareTable => bare_table(stage),
         Case::ScrollLog => scroll_log(stage),
         Case::Arriving500 => arriving(stage),
     }
 }
 
 fn empty_window(stage: &mut Stage<'_>) -> Measured {
-    let (program, first) = stage.start(true)?;
+    let (program, first) = stage.start(Window::Empty)?;
     stage.rest(program)?;
     thread::sleep(AT_REST);
     let rss = stage.desktop.memory_kib(program)?;
@@ -62,7 +67,7 @@ fn empty_window(stage: &mut Stage<'_>) -> Measured {
 
 fn start(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, false)?;
-    let (program, first) = stage.start(false)?;
+    let (program, first) = stage.start(Window::App)?;
     stage.rest(program)?;
     stage.end(program)?;
     Ok(vec![(Metric::FirstFrame, first.end)])
@@ -70,7 +75,7 @@ fn start(stage: &mut Stage<'_>) -> Measured {
 
 fn rest(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, false)?;
-    let (program, _) = stage.start(false)?;
+    let (program, _) = stage.start(Window::App)?;
     stage.rest(program)?;
     thread::sleep(AT_REST);
     let rss = stage.desktop.memory_kib(program)?;
@@ -80,10 +85,10 @@ fn rest(stage: &mut Stage<'_>) -> Measured {
 
 fn rules(stage: &mut Stage<'_>) -> Measured {
     stage.helper(Some(RULES), false)?;
-    let (program, first) = stage.start(false)?;
+    let (program, first) = stage.start(Window::App)?;
     stage.show("rules")?;
     let mut frames = stage.rest(program)?;
-    let row = Find::role("label").named("other-0").in_window(WINDOW);
+    let row = Find::role("label").named("other-0").in_window(APP);
     stage.desktop.wait(&row)?;
     // What was drawn until they were seen to be there.
     frames.extend(stage.rest(program)?);
@@ -93,7 +98,7 @@ fn rules(stage: &mut Stage<'_>) -> Measured {
     stage.desktop.key(&["End"])?;
     stage
         .desktop
-        .wait(&Find::role("label").named("other-9999").in_window(WINDOW))?;
+        .wait(&Find::role("label").named("other-9999").in_window(APP))?;
     thread::sleep(AT_REST);
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
@@ -129,34 +134,53 @@ fn figures<const N: usize>(paces: [(&str, Pace); N]) -> Measured {
 
 fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, true)?;
-    let (program, first) = stage.start(false)?;
+    let (program, first) = stage.start(Window::App)?;
     stage.show("log")?;
     stage.rest(program)?;
-    let wheel =
-        |clicks| move |stage: &mut Stage<'_>| Ok(stage.desktop.scroll(WINDOW, clicks, CLICK)?);
-    let mut paces = ["wheel", "scrollbar", "wheel at the end"].map(|how| (how, Pace::default()));
-    let [(_, down), (_, along), (_, up)] = &mut paces;
-    down.add(&frames(stage, program, wheel(300))?);
-    let [top, bottom] = SCROLLBAR;
-    // It comes into sight when the pointer does, and then rests until it is dragged: no frame of
-    // that time is late.
-    stage.desktop.drag(WINDOW, top, top, 1, CLICK)?;
-    stage.rest(program)?;
-    along.add(&frames(stage, program, |stage| {
-        Ok(stage.desktop.drag(WINDOW, top, bottom, 250, CLICK)?)
-    })?);
-    let oldest = Find::role("label").named(OLDEST).in_window(WINDOW);
-    stage
-        .desktop
-        .wait(&oldest)
-        .context("the end of the log is not reached")?;
-    up.add(&frames(stage, program, wheel(-300))?);
+    let mut measured = scrolled(stage, (program, APP), LOG_SLIDER, OLDEST)?;
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
-    let mut measured = figures(paces)?;
     measured.push((Metric::FirstFrame, first.end));
     measured.push((Metric::Rss, rss));
     Ok(measured)
+}
+
+fn bare_table(stage: &mut Stage<'_>) -> Measured {
+    let (program, _) = stage.start(Window::BareTable)?;
+    stage.rest(program)?;
+    let title = Window::BareTable.title();
+    let measured = scrolled(stage, (program, title), BARE_SLIDER, "row 999999")?;
+    stage.end(program)?;
+    Ok(measured)
+}
+
+/// The frames of a table of a program's window that is scrolled down by the wheel, along by the
+/// slider of its scrollbar, at whose end is a row with this text, and up by the wheel.
+fn scrolled(
+    stage: &mut Stage<'_>,
+    (program, window): (Program, &str),
+    slider: (u32, u32),
+    last: &str,
+) -> Measured {
+    let wheel =
+        |clicks| move |stage: &mut Stage<'_>| Ok(stage.desktop.scroll(window, clicks, CLICK)?);
+    let mut paces = ["wheel", "scrollbar", "wheel at the end"].map(|how| (how, Pace::default()));
+    let [(_, down), (_, along), (_, up)] = &mut paces;
+    down.add(&frames(stage, program, wheel(300))?);
+    // It comes into sight when the pointer does, and then rests until it is dragged: no frame of
+    // that time is late.
+    stage.desktop.drag(window, slider, slider, 1, CLICK)?;
+    stage.rest(program)?;
+    along.add(&frames(stage, program, |stage| {
+        Ok(stage.desktop.drag(window, slider, BELOW, 250, CLICK)?)
+    })?);
+    let last = Find::role("label").named(last).in_window(window);
+    stage
+        .desktop
+        .wait(&last)
+        .context("the end of the table is not reached")?;
+    up.add(&frames(stage, program, wheel(-300))?);
+    figures(paces)
 }
 
 /// Frames of a page that is scrolled down and up.
@@ -168,14 +192,14 @@ fn frames_of_page(
     stage.show(page)?;
     thread::sleep(FADE);
     frames(stage, program, |stage| {
-        stage.desktop.scroll(WINDOW, 50, CLICK)?;
-        Ok(stage.desktop.scroll(WINDOW, -50, CLICK)?)
+        stage.desktop.scroll(APP, 50, CLICK)?;
+        Ok(stage.desktop.scroll(APP, -50, CLICK)?)
     })
 }
 
 fn arriving(stage: &mut Stage<'_>) -> Measured {
     stage.helper(None, false)?;
-    let (program, _) = stage.start(false)?;
+    let (program, _) = stage.start(Window::App)?;
     stage.rest(program)?;
     let mut client = stage.client()?;
     let before = stage.desktop.memory_kib(program)?;

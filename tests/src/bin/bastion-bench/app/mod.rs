@@ -14,7 +14,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::RESULTS;
 use crate::figures::{Figures, Named as _};
@@ -24,8 +24,11 @@ use stage::Stage;
 /// Rounds, unless it is said otherwise.
 const ROUNDS: usize = 3;
 
-/// Measures, prints and keeps.
-pub fn run(rounds: Option<usize>) -> anyhow::Result<()> {
+/// Measures, prints and keeps. With `only`, no more than the cases with that in their names, and
+/// keeps nothing.
+pub fn run(rounds: Option<usize>, only: Option<&str>) -> anyhow::Result<()> {
+    let chosen = |case: &Case| only.is_none_or(|part| case.name().contains(part));
+    ensure!(Case::ALL.iter().any(chosen), "no case has this in its name");
     let rounds = rounds.unwrap_or(ROUNDS);
     println!("Booting two machines, installing Bastion, filling a log (about 30 s)");
     let place = stage::prepare()?;
@@ -34,7 +37,7 @@ pub fn run(rounds: Option<usize>) -> anyhow::Result<()> {
     // Not measured: files are in memory then.
     measure::warm_up(&mut stage)?;
     for round in 0..rounds {
-        for case in Case::ALL {
+        for case in Case::ALL.into_iter().filter(chosen) {
             let measured = measure::measure(&mut stage, case)
                 .with_context(|| format!("{} could not be measured", case.name()))?;
             let shown: Vec<String> = measured
@@ -52,7 +55,13 @@ pub fn run(rounds: Option<usize>) -> anyhow::Result<()> {
             }
         }
     }
-    keep(&figures)
+    match only {
+        None => keep(&figures),
+        Some(_) => {
+            println!("{}", report::lines(&figures, &[]).join("\n"));
+            Ok(())
+        }
+    }
 }
 
 /// Prints the results, and adds them to those of the network.

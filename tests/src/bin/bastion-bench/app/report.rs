@@ -34,6 +34,11 @@ pub fn targets(figures: &Figures<Case, Metric>) -> Vec<Target> {
     targets
 }
 
+fn ratio(figures: &Figures<Case, Metric>, case: Case, to: Case, metric: Metric) -> String {
+    let ratio = figures.ratio(case, to, metric);
+    format!("  {:<23}  {} {ratio:.2}", case.name(), metric.name())
+}
+
 /// The tables and targets, as lines.
 pub fn lines(figures: &Figures<Case, Metric>, targets: &[Target]) -> Vec<String> {
     let mut lines = vec!["The app, medians of the rounds:".to_owned()];
@@ -54,12 +59,12 @@ pub fn lines(figures: &Figures<Case, Metric>, targets: &[Target]) -> Vec<String>
         (Case::Rest, Metric::Rss),
         (Case::Rules10000, Metric::Rss),
     ] {
-        let ratio = figures.ratio(case, Case::EmptyWindow, metric);
-        lines.push(format!(
-            "  {:<23}  {} {ratio:.2}",
-            case.name(),
-            metric.name()
-        ));
+        lines.push(ratio(figures, case, Case::EmptyWindow, metric));
+    }
+    lines.push(String::new());
+    lines.push(format!("Times {}:", Case::BareTable.name()));
+    for metric in [Metric::FrameP50, Metric::FrameP99, Metric::FrameMax] {
+        lines.push(ratio(figures, Case::ScrollLog, Case::BareTable, metric));
     }
     lines.push(String::new());
     lines.push("Targets of the app:".to_owned());

@@ -16,8 +16,6 @@ pub const CONDITIONS: &str = "  (drawn by cairo without a graphics card on a vir
 /// Who sits at the screen, and as whom connections are made.
 const ACCOUNT: &str = "alice";
 const UID: &str = "1000";
-/// Title of the app's window.
-pub const WINDOW: &str = "Bastion";
 /// Where the helper's log is, and a copy of one with [`EVENTS`] events.
 const OWN_LOG: &str = "/var/lib/bastion/events.db";
 const LOG: &str = "/var/tmp/events.db";
@@ -26,24 +24,60 @@ const EVENTS: &str = "1000000";
 const FEW: u32 = 10;
 
 const APP: &str = "/usr/bin/bastion";
-const EMPTY_WINDOW: &str = "/usr/local/bin/empty_window";
 /// What programs at the screen say.
 const COMPLAINTS: &str = "/tmp/bastion-bench.log";
 /// Nothing drawn for so long is rest; less than the second in which clocks in the window tick.
 const REST: Duration = Duration::from_millis(600);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As `tests/bench/empty_window.sh` leaves it.
-const EMPTY_WINDOW_BUILT: &str = "target/bench/empty_window";
+/// As `tests/bench/windows.sh` leaves them.
+const BUILT: &str = "target/bench";
+
+/// What is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The app.
+    App,
+    /// `tests/bench/empty_window.c`.
+    Empty,
+    /// `tests/bench/bare_table.c`.
+    BareTable,
+}
+
+impl Window {
+    /// Those that are measured beside the app.
+    const OTHERS: [Self; 2] = [Self::Empty, Self::BareTable];
+
+    /// What it says on top.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::App => "Bastion",
+            Self::Empty => "Empty",
+            Self::BareTable => "Table",
+        }
+    }
+
+    fn command(self) -> &'static str {
+        match self {
+            Self::App => APP,
+            Self::Empty => "/usr/local/bin/empty_window",
+            Self::BareTable => "/usr/local/bin/bare_table",
+        }
+    }
+}
 
 /// Boots the machines, and puts everything in its place.
 pub fn prepare() -> anyhow::Result<Place> {
     let place = Place::boot()?;
     place.install_bastion()?;
-    place
-        .copy(Path::new(EMPTY_WINDOW_BUILT), EMPTY_WINDOW)
-        .context("see `make bench`")?;
-    place.near.shell(&format!("chmod 755 {EMPTY_WINDOW}"))?;
+    for window in Window::OTHERS {
+        let placed = window.command();
+        let name = Path::new(placed).file_name().unwrap_or_default();
+        place
+            .copy(&Path::new(BUILT).join(name), placed)
+            .context("see `make bench`")?;
+        place.near.shell(&format!("chmod 755 {placed}"))?;
+    }
     // The tables are the helper's own.
     guard::bastion_with_log(&place, Lasts::UntilATime, FEW, None)?;
     place.near.shell(&format!(
@@ -86,10 +120,9 @@ impl<'a> Stage<'a> {
         self.place.client_of(As::Background(ACCOUNT))
     }
 
-    /// Starts the app, or the empty window; with its first frame.
-    pub fn start(&mut self, empty: bool) -> anyhow::Result<(Program, Frame)> {
-        let command = if empty { EMPTY_WINDOW } else { APP };
-        let program = self.desktop.record(&[command], COMPLAINTS)?;
+    /// Starts a program; with its first frame.
+    pub fn start(&mut self, window: Window) -> anyhow::Result<(Program, Frame)> {
+        let program = self.desktop.record(&[window.command()], COMPLAINTS)?;
         let frames = self.desktop.settled(program, Duration::ZERO, PATIENCE)?;
         let first = frames.first().context("there is no frame")?;
         Ok((program, *first))
