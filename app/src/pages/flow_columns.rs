@@ -93,19 +93,19 @@ flow_column!(
 flow_column!(
     Port, "port", gettext("Port"), expand false,
     gtk::Inscription, (), (cells::text(12), ()),
-    |flow, _cell, text| text.set_text(Some(&flow.port)),
+    |flow, _cell, text| cells::show_text(text, &flow.port),
     sort |one, other| one.port_number.cmp(&other.port_number)
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
     gtk::Inscription, (), (cells::text(8), ()),
-    |flow, _cell, text| text.set_text(Some(&flow.protocol)),
+    |flow, _cell, text| cells::show_text(text, &flow.protocol),
     sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
     gtk::Inscription, (), (cells::text(10), ()),
-    |flow, _cell, text| text.set_text(Some(&flow.user)),
+    |flow, _cell, text| cells::show_text(text, &flow.user),
     sort |one, other| one.user.cmp(&other.user)
 );
 flow_column!(
@@ -118,7 +118,7 @@ flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
     gtk::Inscription, Tip, cells::with_tip(cells::text(REASON)),
     |flow, tip, text| {
-        text.set_text(Some(&flow.reason));
+        cells::show_text(text, &flow.reason);
         tip.set(&flow.reason);
     },
     sort |one, other| one.reason.cmp(&other.reason)
@@ -126,6 +126,6 @@ flow_column!(
 flow_column!(
     Time, "time", gettext("Time"), expand false,
     gtk::Inscription, (), (cells::text(time_chars()), ()),
-    |flow, _cell, text| text.set_text(Some(&local_time(flow.time))),
+    |flow, _cell, text| cells::show_text(text, &local_time(flow.time)),
     sort |one, other| other.time.cmp(&one.time)
 );

@@ -150,7 +150,7 @@ impl RelmColumn for Rule {
             }
             false => (&row.sentence, "dim-label", "warning", row.sentence.clone()),
         };
-        cell.sentence.set_text(Some(shown));
+        cells::show_text(&cell.sentence, shown);
         cell.sentence.remove_css_class(other);
         cell.sentence.add_css_class(class);
         cell.tip.set(&tooltip);
@@ -238,7 +238,7 @@ impl RelmColumn for Destination {
     }
 
     fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
-        text.set_text(Some(&item.row.destination));
+        cells::show_text(text, &item.row.destination);
         tip.set(&item.row.destination);
     }
 
@@ -265,7 +265,7 @@ impl RelmColumn for Hits {
     }
 
     fn bind(item: &mut Item, (): &mut (), text: &mut gtk::Inscription) {
-        text.set_text(Some(&names::number(item.row.hits)));
+        cells::show_text(text, &names::number(item.row.hits));
     }
 
     fn sort_fn() -> OrdFn<Item> {

@@ -1,5 +1,6 @@
 //! Cells of tables.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -37,6 +38,31 @@ pub fn text(chars: u32) -> gtk::Inscription {
         .nat_chars(chars)
         .text_overflow(gtk::InscriptionOverflow::EllipsizeEnd)
         .build()
+}
+
+/// Shows text in a cell made by [`text`] or [`number`].
+///
+/// An inscription begins text at the side where its own script begins, not at that where the window's
+/// language does (a label does the latter). From right to left it is therefore made a paragraph from
+/// right to left, of which the text is an isolated part (Unicode Standard Annex 9, RLM and FSI to PDI).
+pub fn show_text(cell: &gtk::Inscription, text: &str) {
+    let shown = paragraph(cell.direction(), text);
+    if cell.text().is_none_or(|before| before != *shown) {
+        cell.set_text(Some(&shown));
+        // Its name is the text alone.
+        if let Cow::Owned(_) = shown {
+            cell.update_property(&[gtk::accessible::Property::Label(text)]);
+        }
+    }
+}
+
+fn paragraph(direction: gtk::TextDirection, text: &str) -> Cow<'_, str> {
+    match direction {
+        gtk::TextDirection::Rtl if !text.is_empty() => {
+            format!("\u{200f}\u{2068}{text}\u{2069}").into()
+        }
+        _ => text.into(),
+    }
 }
 
 /// A number, with room for so many digits.
@@ -164,7 +190,7 @@ impl IconCell {
     pub fn show(&self, path: &str, name: &str) {
         if path.is_empty() {
             self.icon.set_icon_name(Some("view-app-grid-symbolic"));
-            self.text.set_text(Some(name));
+            show_text(&self.text, name);
             self.tip.set(name);
         } else {
             let look = program::look(path);
@@ -176,7 +202,7 @@ impl IconCell {
             {
                 self.icon.set_from_gicon(&look.icon);
             }
-            self.text.set_text(Some(&look.name));
+            show_text(&self.text, &look.name);
             self.tip.set(path);
         }
     }
@@ -216,9 +242,9 @@ impl TwoLines {
     /// Shows both; an empty second line takes no room.
     pub fn show(&self, first: &str, second: &str) {
         let [above, below] = &self.tips;
-        self.first.set_text(Some(first));
+        show_text(&self.first, first);
         above.set(first);
-        self.second.set_text(Some(second));
+        show_text(&self.second, second);
         below.set(second);
         self.second.set_visible(!second.is_empty());
     }
@@ -245,4 +271,20 @@ pub fn show_verdict(pill: &gtk::Label, verdict: Verdict, text: &str) {
     }
     pill.add_css_class(style);
     pill.set_label(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_begins_where_the_language_of_the_window_does() {
+        let of = |direction| paragraph(direction, "443 (https)").into_owned();
+        assert_eq!(of(gtk::TextDirection::Ltr), "443 (https)");
+        assert_eq!(
+            of(gtk::TextDirection::Rtl),
+            "\u{200f}\u{2068}443 (https)\u{2069}"
+        );
+        assert_eq!(paragraph(gtk::TextDirection::Rtl, ""), "");
+    }
 }

@@ -107,7 +107,8 @@ struct Age;
 
 impl RelmColumn for Age {
     type Root = gtk::Inscription;
-    type Widgets = Option<glib::Binding>;
+    /// Hears of the age that is shown.
+    type Widgets = Option<glib::SignalHandlerId>;
     type Item = Row;
 
     const COLUMN_NAME: &'static str = "age";
@@ -116,22 +117,23 @@ impl RelmColumn for Age {
         gettext("Age")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Option<glib::Binding>) {
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Self::Widgets) {
         (cells::number(8), None)
     }
 
-    fn bind(row: &mut Row, binding: &mut Option<glib::Binding>, text: &mut gtk::Inscription) {
-        *binding = Some(
-            row.age
-                .bind_property(StringBinding::property_name(), text, "text")
-                .sync_create()
-                .build(),
-        );
+    fn bind(row: &mut Row, heard: &mut Self::Widgets, text: &mut gtk::Inscription) {
+        cells::show_text(text, &row.age.get());
+        let shown = text.downgrade();
+        *heard = Some(row.age.connect_value_notify(move |age| {
+            if let Some(text) = shown.upgrade() {
+                cells::show_text(&text, &age.get());
+            }
+        }));
     }
 
-    fn unbind(_: &mut Row, binding: &mut Option<glib::Binding>, _: &mut gtk::Inscription) {
-        if let Some(binding) = binding.take() {
-            binding.unbind();
+    fn unbind(row: &mut Row, heard: &mut Self::Widgets, _: &mut gtk::Inscription) {
+        if let Some(handler) = heard.take() {
+            row.age.disconnect(handler);
         }
     }
 

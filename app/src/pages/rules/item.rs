@@ -9,6 +9,7 @@ use super::Input;
 use crate::i18n::gettext;
 use crate::model::rules::{Ends, RuleRow};
 use crate::model::time;
+use crate::widgets::cells;
 use crate::widgets::sync::Keyed;
 
 /// What the rows have of their page.
@@ -37,10 +38,8 @@ impl Live {
             if label.label() != text {
                 label.set_label(&text);
             }
-        } else if let Some(line) = widget.downcast_ref::<gtk::Inscription>()
-            && line.text().is_none_or(|shown| shown != text)
-        {
-            line.set_text(Some(&text));
+        } else if let Some(cell) = widget.downcast_ref::<gtk::Inscription>() {
+            cells::show_text(cell, &text);
         }
     }
 }
