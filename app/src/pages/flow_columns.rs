@@ -13,9 +13,9 @@ use crate::widgets::cells::{self, IconCell, Tip, TwoLines};
 
 /// Characters of a program's name, of a host's, and of why something was decided, which get what
 /// room is left as well.
-const PROGRAM: u32 = 14;
+const PROGRAM: u32 = 18;
 const HOST: u32 = 20;
-const REASON: u32 = 16;
+const REASON: u32 = 14;
 
 /// Characters of a time as the locale writes it.
 fn time_chars() -> u32 {
