@@ -13,14 +13,14 @@ use crate::widgets::cells::{self, IconCell, Tip, TwoLines};
 
 /// Characters of a program's name, of a host's, and of why something was decided, which get what
 /// room is left as well.
-const PROGRAM: u32 = 18;
-const HOST: u32 = 20;
-const REASON: u32 = 14;
+const PROGRAM: u32 = 16;
+const HOST: u32 = 18;
+const REASON: u32 = 23;
 
-/// Characters of a time as the locale writes it.
+/// Characters of a time as the locale writes it. Nearly all are digits, which are narrower than letters.
 fn time_chars() -> u32 {
-    let now = local_time(time::now());
-    u32::try_from(now.chars().count()).unwrap_or(16)
+    let chars = local_time(time::now()).chars().count();
+    u32::try_from(chars - chars / 12).unwrap_or(16)
 }
 
 /// A row that shows a flow.
@@ -98,13 +98,13 @@ flow_column!(
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
-    gtk::Inscription, (), (cells::text(8), ()),
+    gtk::Inscription, (), (cells::text(6), ()),
     |flow, _cell, text| cells::show_text(text, &flow.protocol),
     sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
-    gtk::Inscription, (), (cells::text(10), ()),
+    gtk::Inscription, (), (cells::text(7), ()),
     |flow, _cell, text| cells::show_text(text, &flow.user),
     sort |one, other| one.user.cmp(&other.user)
 );

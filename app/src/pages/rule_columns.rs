@@ -261,7 +261,7 @@ impl RelmColumn for Hits {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Inscription, ()) {
-        (cells::number(7), ())
+        (cells::number(6), ())
     }
 
     fn bind(item: &mut Item, (): &mut (), text: &mut gtk::Inscription) {
@@ -287,7 +287,7 @@ impl RelmColumn for LastHit {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Tip) {
-        cells::with_tip(cells::number(10))
+        cells::with_tip(cells::number(7))
     }
 
     fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
