@@ -92,20 +92,29 @@ flow_column!(
 );
 flow_column!(
     Port, "port", gettext("Port"), expand false,
-    gtk::Inscription, (), (cells::text(12), ()),
-    |flow, _cell, text| cells::show_text(text, &flow.port),
+    gtk::Inscription, Tip, cells::with_tip(cells::text(12)),
+    |flow, tip, text| {
+        cells::show_text(text, &flow.port);
+        tip.set(&flow.port);
+    },
     sort |one, other| one.port_number.cmp(&other.port_number)
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
-    gtk::Inscription, (), (cells::text(6), ()),
-    |flow, _cell, text| cells::show_text(text, &flow.protocol),
+    gtk::Inscription, Tip, cells::with_tip(cells::text(6)),
+    |flow, tip, text| {
+        cells::show_text(text, &flow.protocol);
+        tip.set(&flow.protocol);
+    },
     sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
-    gtk::Inscription, (), (cells::text(7), ()),
-    |flow, _cell, text| cells::show_text(text, &flow.user),
+    gtk::Inscription, Tip, cells::with_tip(cells::text(7)),
+    |flow, tip, text| {
+        cells::show_text(text, &flow.user);
+        tip.set(&flow.user);
+    },
     sort |one, other| one.user.cmp(&other.user)
 );
 flow_column!(
