@@ -65,8 +65,8 @@ deb:
 
 bench:
 	@echo 'make bench: measures what Bastion costs, beside no firewall, the least a queue can cost, and OpenSnitch;'
-	@echo 'then how soon and how smoothly its window draws, and its memory, beside an empty window.'
-	@echo 'Once the package is built it takes about 12 minutes (7 and 5). Leave the computer alone meanwhile.'
+	@echo 'then how soon and how smoothly its window draws, and its memory, beside an empty window and a bare table.'
+	@echo 'Once the package is built it takes about 13 minutes (7 and 6). Leave the computer alone meanwhile.'
 	@$(STEP) 'sandbox' 'See the message above; then run again.' $(SANDBOX)/prepare.sh
 	@$(STEP) 'package' 'See the message above; then run again.' $(SANDBOX)/deb.sh --profile release
 	@$(STEP) 'programs that measure' 'See the message above; then run again.' \

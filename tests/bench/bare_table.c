@@ -1,9 +1,10 @@
-// A table of GTK's with as many rows and columns as the log has, whose text is at hand: what no table
-// can be scrolled more evenly than. Its cells are inscriptions, the quickest that GTK has for text.
+// A table of GTK's with as many rows as the log has, as high as they are, and as many columns as the
+// log shows in a window of this size. There is nothing to it but text that is at hand, in inscriptions,
+// the quickest that GTK has for text.
 
 #include <adwaita.h>
 
-enum { ROWS = 1000000, COLUMNS = 8, CHARACTERS = 10 };
+enum { ROWS = 1000000, COLUMNS = 6, CHARACTERS = 10, HEIGHT = 32 /* and 16 of padding */ };
 
 // A list whose items know no more than where they are.
 G_DECLARE_FINAL_TYPE(BareRows, bare_rows, BARE, ROWS, GObject)
@@ -50,6 +51,7 @@ static void set_up(GtkSignalListItemFactory *factory, GtkListItem *cell, gpointe
   (void)data;
   GtkWidget *text = gtk_inscription_new(NULL);
   gtk_inscription_set_nat_chars(GTK_INSCRIPTION(text), CHARACTERS);
+  gtk_widget_set_size_request(text, -1, HEIGHT);
   gtk_list_item_set_child(cell, text);
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use bastion_ipc::wire::{Guard, Question, Status, WireSettings};
 use bastion_policy::rule::Action;
-use gtk::{gio, glib};
+use gtk::gio;
 use relm4::{Component, ComponentController, ComponentParts, ComponentSender, Controller};
 
 use crate::client::{Client, Failure, Message, Task};
@@ -151,11 +151,7 @@ impl Component for App {
         root: Self::Root,
         sender: ComponentSender<Self>,
     ) -> ComponentParts<Self> {
-        // Not beside the first frame, which would come later for it.
-        glib::idle_add_local_full(glib::Priority::LOW, || {
-            program::read_ahead();
-            glib::ControlFlow::Break
-        });
+        program::read_ahead(&root);
         let settings = AppSettings::load();
         settings.bind_window(&root);
         relm4::set_global_css(include_str!("../style.css"));

@@ -9,7 +9,8 @@ use crate::i18n::gettext;
 use crate::model::connections::FlowRow;
 use crate::model::sentence::local_time;
 use crate::model::time;
-use crate::widgets::cells::{self, IconCell, Tip, TwoLines};
+use crate::widgets::cells::{self, IconCell, TwoLines};
+use crate::widgets::text_cell::TextCell;
 
 /// Characters of a program's name, of a host's, and of why something was decided, which get what
 /// room is left as well.
@@ -92,29 +93,20 @@ flow_column!(
 );
 flow_column!(
     Port, "port", gettext("Port"), expand false,
-    gtk::Inscription, Tip, cells::with_tip(cells::text(12)),
-    |flow, tip, text| {
-        cells::show_text(text, &flow.port);
-        tip.set(&flow.port);
-    },
+    gtk::Inscription, TextCell, TextCell::new(12),
+    |flow, cell, _root| cell.show(&flow.port),
     sort |one, other| one.port_number.cmp(&other.port_number)
 );
 flow_column!(
     Protocol, "protocol", gettext("Protocol"), expand false,
-    gtk::Inscription, Tip, cells::with_tip(cells::text(6)),
-    |flow, tip, text| {
-        cells::show_text(text, &flow.protocol);
-        tip.set(&flow.protocol);
-    },
+    gtk::Inscription, TextCell, TextCell::new(6),
+    |flow, cell, _root| cell.show(&flow.protocol),
     sort |one, other| one.protocol.cmp(&other.protocol)
 );
 flow_column!(
     User, "user", gettext("User"), expand false,
-    gtk::Inscription, Tip, cells::with_tip(cells::text(7)),
-    |flow, tip, text| {
-        cells::show_text(text, &flow.user);
-        tip.set(&flow.user);
-    },
+    gtk::Inscription, TextCell, TextCell::new(7),
+    |flow, cell, _root| cell.show(&flow.user),
     sort |one, other| one.user.cmp(&other.user)
 );
 flow_column!(
@@ -125,16 +117,13 @@ flow_column!(
 );
 flow_column!(
     Reason, "reason", gettext("Reason"), expand true,
-    gtk::Inscription, Tip, cells::with_tip(cells::text(REASON)),
-    |flow, tip, text| {
-        cells::show_text(text, &flow.reason);
-        tip.set(&flow.reason);
-    },
+    gtk::Inscription, TextCell, TextCell::new(REASON),
+    |flow, cell, _root| cell.show(&flow.reason),
     sort |one, other| one.reason.cmp(&other.reason)
 );
 flow_column!(
     Time, "time", gettext("Time"), expand false,
-    gtk::Inscription, (), (cells::text(time_chars()), ()),
-    |flow, _cell, text| cells::show_text(text, &local_time(flow.time)),
+    gtk::Inscription, TextCell, TextCell::new(time_chars()),
+    |flow, cell, _root| cell.show(&local_time(flow.time)),
     sort |one, other| other.time.cmp(&one.time)
 );

@@ -12,6 +12,7 @@ use crate::model::rules::Ends;
 use crate::model::{names, time};
 use crate::widgets::cells::{self, IconCell, RowButton, Tip};
 use crate::widgets::sync::Table;
+use crate::widgets::text_cell::TextCell;
 
 /// Characters of a rule's sentence, which gets what room is left as well.
 const SENTENCE: u32 = 24;
@@ -78,7 +79,8 @@ pub(crate) struct RuleCell {
     name: gtk::Label,
     badge: gtk::Label,
     left: gtk::Label,
-    sentence: gtk::Inscription,
+    line: gtk::Inscription,
+    sentence: TextCell,
     tip: Tip,
 }
 
@@ -109,25 +111,26 @@ impl RelmColumn for Rule {
             .build();
         warning.update_property(&[gtk::accessible::Property::Label(&gettext("Problem"))]);
         let name = cells::line();
-        let sentence = cells::text(SENTENCE);
+        let (line, sentence) = TextCell::new(SENTENCE);
         let [badge, left] = [cells::pill(), cells::pill()];
         left.add_css_class("numeric");
         for pill in [&badge, &left] {
             // With large text there may be no room for it.
             pill.set_ellipsize(gtk::pango::EllipsizeMode::End);
         }
-        sentence.add_css_class("caption");
+        line.add_css_class("caption");
         first.append(&warning);
         first.append(&name);
         first.append(&badge);
         first.append(&left);
         root.append(&first);
-        root.append(&sentence);
+        root.append(&line);
         let cell = RuleCell {
             warning,
             name,
             badge,
             left,
+            line,
             sentence,
             tip: Tip::over(&root),
         };
@@ -140,7 +143,8 @@ impl RelmColumn for Rule {
         cell.badge.set_label(&row.badge);
         cell.badge.set_visible(!row.badge.is_empty());
         cell.left.set_visible(row.ends != Ends::Never);
-        item.page.begin(&cell.left, Live::Left(row.ends.clone()));
+        item.page
+            .begin(cell.left.clone().into(), Live::Left(row.ends.clone()));
         let wrong = !row.problem.is_empty();
         cell.warning.set_visible(wrong);
         let (shown, class, other, tooltip) = match wrong {
@@ -150,15 +154,16 @@ impl RelmColumn for Rule {
             }
             false => (&row.sentence, "dim-label", "warning", row.sentence.clone()),
         };
-        cells::show_text(&cell.sentence, shown);
-        cell.sentence.remove_css_class(other);
-        cell.sentence.add_css_class(class);
+        // Its tooltip is that of the whole cell.
+        cell.sentence.text(shown);
+        cell.line.remove_css_class(other);
+        cell.line.add_css_class(class);
         cell.tip.set(&tooltip);
         root.update_property(&[gtk::accessible::Property::Description(&tooltip)]);
     }
 
     fn unbind(item: &mut Item, cell: &mut RuleCell, _: &mut gtk::Box) {
-        item.page.end(&cell.left);
+        item.page.end(&cell.left.clone().into());
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -223,7 +228,7 @@ struct Destination;
 
 impl RelmColumn for Destination {
     type Root = gtk::Inscription;
-    type Widgets = Tip;
+    type Widgets = TextCell;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "destination";
@@ -233,13 +238,12 @@ impl RelmColumn for Destination {
         gettext("Destination")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Tip) {
-        cells::with_tip(cells::text(PART))
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, TextCell) {
+        TextCell::new(PART)
     }
 
-    fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
-        cells::show_text(text, &item.row.destination);
-        tip.set(&item.row.destination);
+    fn bind(item: &mut Item, cell: &mut TextCell, _: &mut gtk::Inscription) {
+        cell.show(&item.row.destination);
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -251,7 +255,7 @@ struct Hits;
 
 impl RelmColumn for Hits {
     type Root = gtk::Inscription;
-    type Widgets = ();
+    type Widgets = TextCell;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "hits";
@@ -260,12 +264,12 @@ impl RelmColumn for Hits {
         gettext("Hits")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, ()) {
-        (cells::number(6), ())
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, TextCell) {
+        TextCell::number(8)
     }
 
-    fn bind(item: &mut Item, (): &mut (), text: &mut gtk::Inscription) {
-        cells::show_text(text, &names::number(item.row.hits));
+    fn bind(item: &mut Item, cell: &mut TextCell, _: &mut gtk::Inscription) {
+        cell.show(&names::number(item.row.hits));
     }
 
     fn sort_fn() -> OrdFn<Item> {
@@ -277,7 +281,7 @@ struct LastHit;
 
 impl RelmColumn for LastHit {
     type Root = gtk::Inscription;
-    type Widgets = Tip;
+    type Widgets = TextCell;
     type Item = Item;
 
     const COLUMN_NAME: &'static str = "last-hit";
@@ -286,19 +290,19 @@ impl RelmColumn for LastHit {
         gettext("Last Hit")
     }
 
-    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Tip) {
-        cells::with_tip(cells::number(7))
+    fn setup(_: &gtk::ListItem) -> (gtk::Inscription, TextCell) {
+        TextCell::number(7)
     }
 
-    fn bind(item: &mut Item, tip: &mut Tip, text: &mut gtk::Inscription) {
+    fn bind(item: &mut Item, cell: &mut TextCell, _: &mut gtk::Inscription) {
         let then = item.row.last_hit;
-        item.page.begin(text, Live::Passed(then));
+        item.page.begin(cell.clone().into(), Live::Passed(then));
         let moment = (then > 0).then(|| time::moment(then));
-        tip.set(moment.as_deref().unwrap_or_default());
+        cell.tip(moment.as_deref().unwrap_or_default());
     }
 
-    fn unbind(item: &mut Item, _: &mut Tip, text: &mut gtk::Inscription) {
-        item.page.end(text);
+    fn unbind(item: &mut Item, cell: &mut TextCell, _: &mut gtk::Inscription) {
+        item.page.end(&cell.clone().into());
     }
 
     fn sort_fn() -> OrdFn<Item> {

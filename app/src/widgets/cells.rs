@@ -1,6 +1,5 @@
 //! Cells of tables.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -10,13 +9,12 @@ use gtk::{glib, pango};
 use crate::model::verdict::Verdict;
 
 use super::program;
+use super::text_cell::TextCell;
 
-/// What boxes and icons in cells are called in styles. Theme and libadwaita have rules for `box` and
+/// What boxes and icons in cells of programs and destinations are called in styles. Theme and libadwaita have rules for `box` and
 /// `image` that depend on what they are within: whenever the pointer is over another row, which it is
 /// in each frame of a table that scrolls by under it, the styles of all of them would be made anew.
 const CELL: &str = "cell-content";
-/// Characters that a column with less room shows of its text.
-const FEWEST: u32 = 5;
 
 /// A line of text that is cut at its end when there is no room.
 #[must_use]
@@ -25,52 +23,6 @@ pub fn line() -> gtk::Label {
         .xalign(0.0)
         .ellipsize(pango::EllipsizeMode::End)
         .build()
-}
-
-/// A line of text in a cell of a table, with room for so many characters; what needs more is cut at
-/// its end. Its size does not depend on what it says, so that a table lays nothing out anew when
-/// other rows come by, and its columns keep their widths.
-#[must_use]
-pub fn text(chars: u32) -> gtk::Inscription {
-    gtk::Inscription::builder()
-        .valign(gtk::Align::Center)
-        .min_chars(FEWEST.min(chars))
-        .nat_chars(chars)
-        .text_overflow(gtk::InscriptionOverflow::EllipsizeEnd)
-        .build()
-}
-
-/// Shows text in a cell made by [`text`] or [`number`].
-///
-/// An inscription begins text at the side where its own script begins, not at that where the window's
-/// language does (a label does the latter). From right to left it is therefore made a paragraph from
-/// right to left, of which the text is an isolated part (Unicode Standard Annex 9, RLM and FSI to PDI).
-pub fn show_text(cell: &gtk::Inscription, text: &str) {
-    let shown = paragraph(cell.direction(), text);
-    if cell.text().is_none_or(|before| before != *shown) {
-        cell.set_text(Some(&shown));
-        // Its name is the text alone.
-        if let Cow::Owned(_) = shown {
-            cell.update_property(&[gtk::accessible::Property::Label(text)]);
-        }
-    }
-}
-
-fn paragraph(direction: gtk::TextDirection, text: &str) -> Cow<'_, str> {
-    match direction {
-        gtk::TextDirection::Rtl if !text.is_empty() => {
-            format!("\u{200f}\u{2068}{text}\u{2069}").into()
-        }
-        _ => text.into(),
-    }
-}
-
-/// A number, with room for so many digits.
-#[must_use]
-pub fn number(digits: u32) -> gtk::Inscription {
-    let number = text(digits);
-    number.add_css_class("numeric");
-    number
 }
 
 /// A button in a row, with an icon alone; see [`name`].
@@ -154,19 +106,11 @@ impl Tip {
     }
 }
 
-/// Text with a tooltip, as for a line that is cut.
-#[must_use]
-pub fn with_tip(text: gtk::Inscription) -> (gtk::Inscription, Tip) {
-    let tip = Tip::over(&text);
-    (text, tip)
-}
-
 /// An icon beside a line of text, as for programs.
 #[derive(Clone, Debug)]
 pub struct IconCell {
     icon: gtk::Image,
-    text: gtk::Inscription,
-    tip: Tip,
+    name: TextCell,
 }
 
 impl IconCell {
@@ -179,19 +123,18 @@ impl IconCell {
             .pixel_size(24)
             .accessible_role(gtk::AccessibleRole::Presentation)
             .build();
-        let (text, tip) = with_tip(text(chars));
-        text.set_hexpand(true);
+        let (line, name) = TextCell::new(chars);
+        line.set_hexpand(true);
         root.append(&icon);
-        root.append(&text);
-        (root, Self { icon, text, tip })
+        root.append(&line);
+        (root, Self { icon, name })
     }
 
     /// Shows the program at a path by its name, or by `name` where none is known.
     pub fn show(&self, path: &str, name: &str) {
         if path.is_empty() {
             self.icon.set_icon_name(Some("view-app-grid-symbolic"));
-            show_text(&self.text, name);
-            self.tip.set(name);
+            self.name.show(name);
         } else {
             let look = program::look(path);
             // The same one would be looked for in the theme again.
@@ -202,8 +145,8 @@ impl IconCell {
             {
                 self.icon.set_from_gicon(&look.icon);
             }
-            show_text(&self.text, &look.name);
-            self.tip.set(path);
+            self.name.text(&look.name);
+            self.name.tip(path);
         }
     }
 }
@@ -211,9 +154,8 @@ impl IconCell {
 /// A line of text above a smaller one.
 #[derive(Clone, Debug)]
 pub struct TwoLines {
-    first: gtk::Inscription,
+    lines: [TextCell; 2],
     second: gtk::Inscription,
-    tips: [Tip; 2],
 }
 
 impl TwoLines {
@@ -225,27 +167,20 @@ impl TwoLines {
             .orientation(gtk::Orientation::Vertical)
             .valign(gtk::Align::Center)
             .build();
-        let [(first, above), (second, below)] = [with_tip(text(chars)), with_tip(text(chars))];
-        let tips = [above, below];
+        let [(first, above), (second, below)] = [TextCell::new(chars), TextCell::new(chars)];
+        let lines = [above, below];
         second.add_css_class("caption");
         second.add_css_class("dim-label");
         root.append(&first);
         root.append(&second);
-        let cell = Self {
-            first,
-            second,
-            tips,
-        };
-        (root, cell)
+        (root, Self { lines, second })
     }
 
     /// Shows both; an empty second line takes no room.
     pub fn show(&self, first: &str, second: &str) {
-        let [above, below] = &self.tips;
-        show_text(&self.first, first);
-        above.set(first);
-        show_text(&self.second, second);
-        below.set(second);
+        for (line, text) in self.lines.iter().zip([first, second]) {
+            line.show(text);
+        }
         self.second.set_visible(!second.is_empty());
     }
 }
@@ -271,20 +206,4 @@ pub fn show_verdict(pill: &gtk::Label, verdict: Verdict, text: &str) {
     }
     pill.add_css_class(style);
     pill.set_label(text);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_begins_where_the_language_of_the_window_does() {
-        let of = |direction| paragraph(direction, "443 (https)").into_owned();
-        assert_eq!(of(gtk::TextDirection::Ltr), "443 (https)");
-        assert_eq!(
-            of(gtk::TextDirection::Rtl),
-            "\u{200f}\u{2068}443 (https)\u{2069}"
-        );
-        assert_eq!(paragraph(gtk::TextDirection::Rtl, ""), "");
-    }
 }

@@ -8,6 +8,7 @@ pub mod program;
 pub mod radio;
 pub mod sorted;
 pub mod sync;
+pub mod text_cell;
 pub mod toast;
 
 use gtk::prelude::*;

@@ -3,6 +3,7 @@
 //! A desktop file of the user's own is no evidence: any program of theirs can write one, and call
 //! itself what it likes. Paths are always shown besides.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -74,9 +75,22 @@ impl Entry {
 /// What the system itself installed, by the file name of its program and by that of its entry.
 static INSTALLED: OnceLock<HashMap<String, Entry>> = OnceLock::new();
 
-/// Begins to read what is installed, so that nothing has to wait for it later. The language must
-/// be set by now.
-pub fn read_ahead() {
+/// Has what is installed read once a window has been drawn, so that nothing has to wait for it later.
+/// Beside the first frame it would have that come later. The language must be set by then.
+pub fn read_ahead(window: &impl IsA<gtk::Widget>) {
+    window.connect_map(|window| {
+        let before_frame = Cell::new(true);
+        window.add_tick_callback(move |_, _| {
+            if before_frame.replace(false) {
+                return glib::ControlFlow::Continue;
+            }
+            read();
+            glib::ControlFlow::Break
+        });
+    });
+}
+
+fn read() {
     let read = || {
         INSTALLED.get_or_init(installed_applications);
     };

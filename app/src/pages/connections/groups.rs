@@ -77,7 +77,7 @@ fn headings() -> gtk::SignalListItemFactory {
     factory
 }
 
-/// Characters of a program's name that a heading has room for, however narrow it is.
+/// Characters of a program's name that a heading asks room for; it gets what is left as well.
 const NAME: u32 = 12;
 
 fn set_up(header: &gtk::ListHeader) {

@@ -15,9 +15,10 @@ use crate::model::connections::FlowRow;
 use crate::model::connections::live::LiveRow;
 use crate::model::time;
 use crate::pages::flow_columns::{self, HasFlow};
-use crate::widgets::cells::{self, RowButton};
+use crate::widgets::cells::RowButton;
 use crate::widgets::program;
 use crate::widgets::sync::{Keyed, Table};
+use crate::widgets::text_cell::TextCell;
 
 /// Tells the page what the user does in a row.
 pub(super) type Act = Rc<dyn Fn(Input)>;
@@ -107,8 +108,8 @@ struct Age;
 
 impl RelmColumn for Age {
     type Root = gtk::Inscription;
-    /// Hears of the age that is shown.
-    type Widgets = Option<glib::SignalHandlerId>;
+    /// With what hears of the age that is shown.
+    type Widgets = (TextCell, Option<glib::SignalHandlerId>);
     type Item = Row;
 
     const COLUMN_NAME: &'static str = "age";
@@ -118,20 +119,21 @@ impl RelmColumn for Age {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Inscription, Self::Widgets) {
-        (cells::number(8), None)
+        let (line, cell) = TextCell::number(8);
+        (line, (cell, None))
     }
 
-    fn bind(row: &mut Row, heard: &mut Self::Widgets, text: &mut gtk::Inscription) {
-        cells::show_text(text, &row.age.get());
-        let shown = text.downgrade();
-        *heard = Some(row.age.connect_value_notify(move |age| {
-            if let Some(text) = shown.upgrade() {
-                cells::show_text(&text, &age.get());
-            }
-        }));
+    fn bind(row: &mut Row, (cell, heard): &mut Self::Widgets, _: &mut gtk::Inscription) {
+        cell.show(&row.age.get());
+        let shown = cell.clone();
+        // Until the row is unbound.
+        *heard = Some(
+            row.age
+                .connect_value_notify(move |age| shown.show(&age.get())),
+        );
     }
 
-    fn unbind(row: &mut Row, heard: &mut Self::Widgets, _: &mut gtk::Inscription) {
+    fn unbind(row: &mut Row, (_, heard): &mut Self::Widgets, _: &mut gtk::Inscription) {
         if let Some(handler) = heard.take() {
             row.age.disconnect(handler);
         }

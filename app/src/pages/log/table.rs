@@ -141,8 +141,8 @@ fn fill<C: RelmColumn<Item = Logged>>(cells: &Cells<C>, item: &gtk::ListItem) {
     }
 }
 
-/// A cell that is not filled keeps what it showed, so that columns keep their widths, but out of
-/// sight.
+/// A cell that is not filled keeps what it showed, so that the column of states keeps its width, but
+/// out of sight.
 fn reveal<C: RelmColumn>(cell: &mut Cell<C>, is_filled: bool) {
     if cell.filled != is_filled {
         cell.filled = is_filled;

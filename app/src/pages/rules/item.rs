@@ -3,23 +3,50 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gtk::prelude::*;
-
 use super::Input;
 use crate::i18n::gettext;
 use crate::model::rules::{Ends, RuleRow};
 use crate::model::time;
-use crate::widgets::cells;
 use crate::widgets::sync::Keyed;
+use crate::widgets::text_cell::TextCell;
 
 /// What the rows have of their page.
 pub(crate) struct Page {
     told: Box<dyn Fn(Input)>,
-    /// Texts on screen that change with time, by the widgets that show them.
-    live: RefCell<Vec<(gtk::Widget, Live)>>,
+    /// What on screen changes with time.
+    live: RefCell<Vec<(Place, Live)>>,
 }
 
-/// What a widget says about a time.
+/// Where a row says something about a time.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Place {
+    Label(gtk::Label),
+    Cell(TextCell),
+}
+
+impl From<gtk::Label> for Place {
+    fn from(label: gtk::Label) -> Self {
+        Self::Label(label)
+    }
+}
+
+impl From<TextCell> for Place {
+    fn from(cell: TextCell) -> Self {
+        Self::Cell(cell)
+    }
+}
+
+impl Place {
+    fn text(&self, text: &str) {
+        match self {
+            Self::Label(label) if label.label() == text => {}
+            Self::Label(label) => label.set_label(text),
+            Self::Cell(cell) => cell.text(text),
+        }
+    }
+}
+
+/// What is said about a time.
 pub(crate) enum Live {
     /// How long ago it was.
     Passed(u64),
@@ -28,18 +55,11 @@ pub(crate) enum Live {
 }
 
 impl Live {
-    fn show(&self, widget: &gtk::Widget, now: u64) {
-        let text = match self {
+    fn text(&self, now: u64) -> String {
+        match self {
             Self::Passed(0) => gettext("Never"),
             Self::Passed(then) => time::age(*then, now),
             Self::Left(ends) => ends.left(now),
-        };
-        if let Some(label) = widget.downcast_ref::<gtk::Label>() {
-            if label.label() != text {
-                label.set_label(&text);
-            }
-        } else if let Some(cell) = widget.downcast_ref::<gtk::Inscription>() {
-            cells::show_text(cell, &text);
         }
     }
 }
@@ -61,22 +81,20 @@ impl Page {
     /// Shows what time it is.
     pub(crate) fn tick(&self) {
         let now = time::now();
-        for (widget, live) in self.live.borrow().iter() {
-            live.show(widget, now);
+        for (place, live) in self.live.borrow().iter() {
+            place.text(&live.text(now));
         }
     }
 
-    /// Keeps a label or an inscription up to date until [`Self::end`].
-    pub(crate) fn begin(&self, widget: &impl IsA<gtk::Widget>, live: Live) {
-        let widget = widget.upcast_ref();
-        live.show(widget, time::now());
-        self.live.borrow_mut().push((widget.clone(), live));
+    /// Keeps a text up to date until [`Self::end`].
+    pub(crate) fn begin(&self, place: Place, live: Live) {
+        place.text(&live.text(time::now()));
+        self.live.borrow_mut().push((place, live));
     }
 
-    /// It shows something else from now on.
-    pub(crate) fn end(&self, widget: &impl IsA<gtk::Widget>) {
-        let widget = widget.upcast_ref();
-        self.live.borrow_mut().retain(|(live, _)| live != widget);
+    /// It is something else's from now on.
+    pub(crate) fn end(&self, place: &Place) {
+        self.live.borrow_mut().retain(|(live, _)| live != place);
     }
 }
 

@@ -42,16 +42,20 @@ const FEWEST: usize = 3;
 
 fn main() -> anyhow::Result<()> {
     let rounds = rounds()?;
-    let mut arguments = std::env::args().skip(1);
-    let (part, only) = (arguments.next(), arguments.next());
-    match part.as_deref() {
-        None => {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => {
             network(rounds.unwrap_or(ROUNDS))?;
             app::run(rounds, None)
         }
-        Some("network") => network(rounds.unwrap_or(ROUNDS)),
-        Some("app") => app::run(rounds, only.as_deref()),
-        Some(other) => bail!("there is no part {other}: network or app"),
+        ["network"] => network(rounds.unwrap_or(ROUNDS)),
+        ["app"] => app::run(rounds, None),
+        ["app", only] => app::run(rounds, Some(only)),
+        _ => bail!(
+            "“{}” is none of: network, app, app NAME",
+            arguments.join(" ")
+        ),
     }
 }
 

@@ -13,10 +13,10 @@ pub enum Case {
     Rest,
     /// With ten thousand rules, and its page of rules opened at once.
     Rules10000,
-    /// A table of as many rows with nothing to it, scrolled through by wheel and scrollbar: what no
-    /// table of its kind can be more even than.
+    /// A table of as many rows as the log has in the next case, and with nothing to it but text,
+    /// scrolled through by wheel and scrollbar.
     BareTable,
-    /// With a million events in the log, scrolled through likewise.
+    /// The app with a million events in its log, scrolled through likewise.
     ScrollLog,
     /// With five hundred connections a second that a rule decides, scrolled on the pages that
     /// show them.

@@ -23,8 +23,8 @@ const CLICK: Duration = Duration::from_millis(16);
 const LOG_SLIDER: (u32, u32) = (994, 150);
 const BARE_SLIDER: (u32, u32) = (994, 110);
 const BELOW: (u32, u32) = (994, 760);
-/// The app's window.
-const APP: &str = Window::App.title();
+/// Title of the app's window.
+const TITLE: &str = Window::App.title();
 /// Destination of the first event of the log (`tests/bench/fill_log.py`).
 const OLDEST: &str = "host-0.example.org";
 /// Rules of the case with many.
@@ -88,7 +88,7 @@ fn rules(stage: &mut Stage<'_>) -> Measured {
     let (program, first) = stage.start(Window::App)?;
     stage.show("rules")?;
     let mut frames = stage.rest(program)?;
-    let row = Find::role("label").named("other-0").in_window(APP);
+    let row = Find::role("label").named("other-0").in_window(TITLE);
     stage.desktop.wait(&row)?;
     // What was drawn until they were seen to be there.
     frames.extend(stage.rest(program)?);
@@ -98,7 +98,7 @@ fn rules(stage: &mut Stage<'_>) -> Measured {
     stage.desktop.key(&["End"])?;
     stage
         .desktop
-        .wait(&Find::role("label").named("other-9999").in_window(APP))?;
+        .wait(&Find::role("label").named("other-9999").in_window(TITLE))?;
     thread::sleep(AT_REST);
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
@@ -137,7 +137,7 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
     let (program, first) = stage.start(Window::App)?;
     stage.show("log")?;
     stage.rest(program)?;
-    let mut measured = scrolled(stage, (program, APP), LOG_SLIDER, OLDEST)?;
+    let mut measured = scrolled(stage, program, Window::App, LOG_SLIDER, OLDEST)?;
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
     measured.push((Metric::FirstFrame, first.end));
@@ -148,20 +148,21 @@ fn scroll_log(stage: &mut Stage<'_>) -> Measured {
 fn bare_table(stage: &mut Stage<'_>) -> Measured {
     let (program, _) = stage.start(Window::BareTable)?;
     stage.rest(program)?;
-    let title = Window::BareTable.title();
-    let measured = scrolled(stage, (program, title), BARE_SLIDER, "row 999999")?;
+    let measured = scrolled(stage, program, Window::BareTable, BARE_SLIDER, "row 999999")?;
     stage.end(program)?;
     Ok(measured)
 }
 
-/// The frames of a table of a program's window that is scrolled down by the wheel, along by the
-/// slider of its scrollbar, at whose end is a row with this text, and up by the wheel.
+/// The frames of a table that is scrolled down by the wheel, along by the slider of its scrollbar, and
+/// up by the wheel. Its last row shows a text.
 fn scrolled(
     stage: &mut Stage<'_>,
-    (program, window): (Program, &str),
+    program: Program,
+    window: Window,
     slider: (u32, u32),
     last: &str,
 ) -> Measured {
+    let window = window.title();
     let wheel =
         |clicks| move |stage: &mut Stage<'_>| Ok(stage.desktop.scroll(window, clicks, CLICK)?);
     let mut paces = ["wheel", "scrollbar", "wheel at the end"].map(|how| (how, Pace::default()));
@@ -192,8 +193,8 @@ fn frames_of_page(
     stage.show(page)?;
     thread::sleep(FADE);
     frames(stage, program, |stage| {
-        stage.desktop.scroll(APP, 50, CLICK)?;
-        Ok(stage.desktop.scroll(APP, -50, CLICK)?)
+        stage.desktop.scroll(TITLE, 50, CLICK)?;
+        Ok(stage.desktop.scroll(TITLE, -50, CLICK)?)
     })
 }
 
@@ -226,14 +227,7 @@ fn arriving(stage: &mut Stage<'_>) -> Measured {
     let rss = stage.desktop.memory_kib(program)?;
     stage.end(program)?;
     let third = memory.get(memory.len() / 3).copied().unwrap_or(f64::NAN);
-    let slowest = paces
-        .iter()
-        .map(|(page, pace)| format!("{page} {:.1} ms", pace.slowest()));
-    println!(
-        "    slowest frames: {}",
-        slowest.collect::<Vec<_>>().join(", ")
-    );
-    let mut measured = Pace::of_all(paces.map(|(_, pace)| pace)).figures()?;
+    let mut measured = figures(paces)?;
     measured.push((Metric::Rss, rss));
     measured.push((Metric::RssGrowth, rss - before));
     measured.push((Metric::RssGrowthLate, rss - third));

@@ -34,11 +34,6 @@ pub fn targets(figures: &Figures<Case, Metric>) -> Vec<Target> {
     targets
 }
 
-fn ratio(figures: &Figures<Case, Metric>, case: Case, to: Case, metric: Metric) -> String {
-    let ratio = figures.ratio(case, to, metric);
-    format!("  {:<23}  {} {ratio:.2}", case.name(), metric.name())
-}
-
 /// The tables and targets, as lines.
 pub fn lines(figures: &Figures<Case, Metric>, targets: &[Target]) -> Vec<String> {
     let mut lines = vec!["The app, medians of the rounds:".to_owned()];
@@ -49,25 +44,55 @@ pub fn lines(figures: &Figures<Case, Metric>, targets: &[Target]) -> Vec<String>
             .filter(|(_, value)| value.is_finite())
             .map(|(metric, value)| format!("{} {}", metric.name(), metric.shown(value)))
             .collect();
-        lines.push(format!("  {:<23}  {}", case.name(), shown.join("  ")));
+        if !shown.is_empty() {
+            lines.push(format!("  {:<23}  {}", case.name(), shown.join("  ")));
+        }
     }
-    lines.push(String::new());
-    lines.push(format!("Times {}:", Case::EmptyWindow.name()));
-    for (case, metric) in [
-        (Case::Start, Metric::FirstFrame),
-        (Case::Rules10000, Metric::FirstFrame),
-        (Case::Rest, Metric::Rss),
-        (Case::Rules10000, Metric::Rss),
-    ] {
-        lines.push(ratio(figures, case, Case::EmptyWindow, metric));
-    }
-    lines.push(String::new());
-    lines.push(format!("Times {}:", Case::BareTable.name()));
-    for metric in [Metric::FrameP50, Metric::FrameP99, Metric::FrameMax] {
-        lines.push(ratio(figures, Case::ScrollLog, Case::BareTable, metric));
-    }
-    lines.push(String::new());
-    lines.push("Targets of the app:".to_owned());
-    lines.extend(targets.iter().map(Target::line));
+    section(
+        &mut lines,
+        &format!("Times {}:", Case::EmptyWindow.name()),
+        ratios(
+            figures,
+            Case::EmptyWindow,
+            &[
+                (Case::Start, Metric::FirstFrame),
+                (Case::Rules10000, Metric::FirstFrame),
+                (Case::Rest, Metric::Rss),
+                (Case::Rules10000, Metric::Rss),
+            ],
+        ),
+    );
+    let frames = [Metric::FrameP50, Metric::FrameP99, Metric::FrameMax];
+    section(
+        &mut lines,
+        &format!("Times {}:", Case::BareTable.name()),
+        ratios(
+            figures,
+            Case::BareTable,
+            &frames.map(|metric| (Case::ScrollLog, metric)),
+        ),
+    );
+    section(
+        &mut lines,
+        "Targets of the app:",
+        targets.iter().map(Target::line).collect(),
+    );
     lines
+}
+
+/// Adds what there is to say of something.
+fn section(lines: &mut Vec<String>, title: &str, of: Vec<String>) {
+    if !of.is_empty() {
+        lines.extend([String::new(), title.to_owned()]);
+        lines.extend(of);
+    }
+}
+
+/// How many times the figures of a case those of others are, where both were measured.
+fn ratios(figures: &Figures<Case, Metric>, to: Case, of: &[(Case, Metric)]) -> Vec<String> {
+    of.iter()
+        .map(|&(case, metric)| (case, metric, figures.ratio(case, to, metric)))
+        .filter(|(.., ratio)| ratio.is_finite())
+        .map(|(case, metric, ratio)| format!("  {:<23}  {} {ratio:.2}", case.name(), metric.name()))
+        .collect()
 }

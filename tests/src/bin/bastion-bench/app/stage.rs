@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BUILT: &str = "target/bench";
 
 /// What is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Window {
     /// The app.
     App,
