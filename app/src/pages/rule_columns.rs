@@ -15,9 +15,9 @@ use crate::widgets::sync::Table;
 use crate::widgets::text_cell::TextCell;
 
 /// Characters of a rule's sentence, which gets what room is left as well.
-const SENTENCE: u32 = 24;
+const SENTENCE: u32 = 30;
 /// Characters of what the sentence says, too, in columns of their own.
-const PART: u32 = 14;
+const PART: u32 = 11;
 
 /// Adds all columns to a table.
 pub(crate) fn append(table: &mut Table<Item>) {
