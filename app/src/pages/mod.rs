@@ -167,7 +167,7 @@ impl Filled {
 }
 
 /// Puts the content into a bin that hides columns of the table while it is narrow: each width, as
-/// `max-width: 500px`, with the names of what is hidden then. The last that fits counts.
+/// `max-width: 500sp`, with the names of what is hidden then. The last that fits counts.
 pub(crate) fn adaptive<T: 'static>(
     content: &impl IsA<gtk::Widget>,
     table: &Table<T>,

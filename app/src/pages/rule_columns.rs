@@ -265,7 +265,7 @@ impl RelmColumn for Hits {
     }
 
     fn setup(_: &gtk::ListItem) -> (gtk::Inscription, TextCell) {
-        TextCell::number(8)
+        TextCell::number(7)
     }
 
     fn bind(item: &mut Item, cell: &mut TextCell, _: &mut gtk::Inscription) {

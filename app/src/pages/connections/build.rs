@@ -64,9 +64,9 @@ pub(super) fn build(
     );
     filled.show(0, 0);
     let steps: [(&str, &[&str]); 3] = [
-        ("max-width: 1020px", &["user"]),
-        ("max-width: 900px", &["user", "protocol"]),
-        ("max-width: 560px", &["user", "protocol", "port", "age"]),
+        ("max-width: 1020sp", &["user"]),
+        ("max-width: 900sp", &["user", "protocol"]),
+        ("max-width: 560sp", &["user", "protocol", "port", "age"]),
     ];
     let bin = adaptive(&filled.stack, table, &steps);
     root.set_content(Some(&bin));

@@ -67,10 +67,10 @@ impl Widgets {
             .build();
         filled.stack.add_named(&trouble, Some(TROUBLE));
         let steps: [(&str, &[&str]); 3] = [
-            ("max-width: 900px", &["user", "protocol"]),
-            ("max-width: 700px", &["user", "protocol", "reason", "port"]),
+            ("max-width: 900sp", &["user", "protocol"]),
+            ("max-width: 700sp", &["user", "protocol", "reason", "port"]),
             (
-                "max-width: 500px",
+                "max-width: 500sp",
                 &["user", "protocol", "reason", "port", "time"],
             ),
         ];

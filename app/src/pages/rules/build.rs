@@ -12,7 +12,7 @@ use crate::widgets::cells;
 use crate::widgets::sync::Table;
 
 /// Up to this width the page shows the least.
-const NARROW: &str = "max-width: 620px";
+const NARROW: &str = "max-width: 620sp";
 
 /// Makes what the page is told.
 type Message = fn() -> Input;
@@ -80,7 +80,7 @@ pub(super) fn build(
     );
     filled.show(0, 0);
     let steps: [(&str, &[&str]); 2] = [
-        ("max-width: 900px", &["destination", "hits", "last-hit"]),
+        ("max-width: 900sp", &["destination", "hits", "last-hit"]),
         (
             NARROW,
             &["destination", "hits", "last-hit", "program", "action"],
