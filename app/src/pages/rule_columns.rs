@@ -17,7 +17,7 @@ use crate::widgets::text_cell::TextCell;
 /// Characters of a rule's sentence, which gets what room is left as well.
 const SENTENCE: u32 = 30;
 /// Characters of what the sentence says, too, in columns of their own.
-const PART: u32 = 11;
+const PART: u32 = 13;
 
 /// Adds all columns to a table.
 pub(crate) fn append(table: &mut Table<Item>) {
