@@ -1,6 +1,7 @@
 //! The columns that live connections and the log have in common.
 
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use relm4::typed_view::OrdFn;
 use relm4::typed_view::column::RelmColumn;
@@ -19,10 +20,10 @@ const HOST: u32 = 18;
 const REASON: u32 = 23;
 
 /// Characters of a time as the locale writes it. Nearly all are digits, which are narrower than letters.
-fn time_chars() -> u32 {
+static TIME: LazyLock<u32> = LazyLock::new(|| {
     let chars = local_time(time::now()).chars().count();
     u32::try_from(chars - chars / 12).unwrap_or(16)
-}
+});
 
 /// A row that shows a flow.
 pub(crate) trait HasFlow: 'static {
@@ -123,7 +124,7 @@ flow_column!(
 );
 flow_column!(
     Time, "time", gettext("Time"), expand false,
-    gtk::Inscription, TextCell, TextCell::new(time_chars()),
+    gtk::Inscription, TextCell, TextCell::new(*TIME),
     |flow, cell, _root| cell.show(&local_time(flow.time)),
     sort |one, other| other.time.cmp(&one.time)
 );

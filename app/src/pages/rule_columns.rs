@@ -79,7 +79,6 @@ pub(crate) struct RuleCell {
     name: gtk::Label,
     badge: gtk::Label,
     left: gtk::Label,
-    line: gtk::Inscription,
     sentence: TextCell,
     tip: Tip,
 }
@@ -130,7 +129,6 @@ impl RelmColumn for Rule {
             name,
             badge,
             left,
-            line,
             sentence,
             tip: Tip::over(&root),
         };
@@ -156,8 +154,8 @@ impl RelmColumn for Rule {
         };
         // Its tooltip is that of the whole cell.
         cell.sentence.text(shown);
-        cell.line.remove_css_class(other);
-        cell.line.add_css_class(class);
+        cell.sentence.line().remove_css_class(other);
+        cell.sentence.line().add_css_class(class);
         cell.tip.set(&tooltip);
         root.update_property(&[gtk::accessible::Property::Description(&tooltip)]);
     }

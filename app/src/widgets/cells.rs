@@ -154,8 +154,8 @@ impl IconCell {
 /// A line of text above a smaller one.
 #[derive(Clone, Debug)]
 pub struct TwoLines {
-    lines: [TextCell; 2],
-    second: gtk::Inscription,
+    first: TextCell,
+    second: TextCell,
 }
 
 impl TwoLines {
@@ -167,21 +167,19 @@ impl TwoLines {
             .orientation(gtk::Orientation::Vertical)
             .valign(gtk::Align::Center)
             .build();
-        let [(first, above), (second, below)] = [TextCell::new(chars), TextCell::new(chars)];
-        let lines = [above, below];
-        second.add_css_class("caption");
-        second.add_css_class("dim-label");
-        root.append(&first);
-        root.append(&second);
-        (root, Self { lines, second })
+        let [(above, first), (below, second)] = [TextCell::new(chars), TextCell::new(chars)];
+        below.add_css_class("caption");
+        below.add_css_class("dim-label");
+        root.append(&above);
+        root.append(&below);
+        (root, Self { first, second })
     }
 
     /// Shows both; an empty second line takes no room.
     pub fn show(&self, first: &str, second: &str) {
-        for (line, text) in self.lines.iter().zip([first, second]) {
-            line.show(text);
-        }
-        self.second.set_visible(!second.is_empty());
+        self.first.show(first);
+        self.second.show(second);
+        self.second.line().set_visible(!second.is_empty());
     }
 }
 

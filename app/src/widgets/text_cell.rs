@@ -45,6 +45,12 @@ impl TextCell {
         (line, cell)
     }
 
+    /// Its widget.
+    #[must_use]
+    pub fn line(&self) -> &gtk::Inscription {
+        &self.line
+    }
+
     /// Shows a text, also as its tooltip.
     pub fn show(&self, text: &str) {
         self.text(text);
