@@ -13,6 +13,7 @@ mod view;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use adw::prelude::*;
 use bastion_ipc::wire::{Connection, Event, LogQuery, WireRule};
@@ -54,7 +55,12 @@ pub struct Editor {
     fact: Option<(String, Fact)>,
     /// Counts the programs that were chosen.
     choices: u32,
+    /// Finds out what a rule names to mean a choice. It may have to wait for a disk.
+    look_up: Arc<dyn Fn(Choice) -> Meaning + Send + Sync>,
 }
+
+/// What a choice means in a rule, and what stands in for it.
+type Meaning = (String, Option<Instead>);
 
 /// The connections the rule is tried on.
 enum Past {
@@ -118,8 +124,8 @@ pub enum Done {
     Looked(String, Option<Fact>),
     /// What there is to choose from for this field.
     Offered(Field, Offer),
-    /// What the choice of this number for this field means in a rule, and what stands in for it.
-    Chosen(u32, Field, (String, Option<Instead>)),
+    /// What the choice of this number for this field means.
+    Chosen(u32, Field, Meaning),
 }
 
 impl Component for Editor {
@@ -156,6 +162,7 @@ impl Component for Editor {
             past: Past::Asked,
             fact: None,
             choices: 0,
+            look_up: Arc::new(programs::chosen),
         };
         model.ask(&sender);
         model.show(&mut widgets, &root);
@@ -325,7 +332,8 @@ impl Editor {
     fn choose(&mut self, field: Field, choice: Choice, sender: &ComponentSender<Self>) {
         self.choices = self.choices.wrapping_add(1);
         let number = self.choices;
-        sender.spawn_oneshot_command(move || Done::Chosen(number, field, programs::chosen(choice)));
+        let look_up = self.look_up.clone();
+        sender.spawn_oneshot_command(move || Done::Chosen(number, field, look_up(choice)));
     }
 
     fn save(&mut self, sender: &ComponentSender<Self>) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bastion_policy::matcher::ExecutablePath;
 use gtk::glib;
 
-use super::Choice;
+use super::{Choice, Meaning};
 use crate::model::picker::{self, Fact, HEAD, Instead, Machine};
 use crate::widgets::program::{self, Entry};
 
@@ -74,7 +74,7 @@ pub(super) fn applications() -> Vec<(Option<Entry>, String)> {
 }
 
 /// What a rule has to name to mean what was chosen, and what stands in for that.
-pub(super) fn chosen(choice: Choice) -> (String, Option<Instead>) {
+pub(super) fn chosen(choice: Choice) -> Meaning {
     let matcher = match choice {
         Choice::Program(matcher) => matcher,
         // The helper knows programs by the path the kernel has, in which no link is left.
