@@ -253,11 +253,17 @@ impl Kernel {
     /// # Errors
     /// When the kernel has no trampolines for programs, or refuses this one.
     pub fn attach_fentry(&mut self) -> Result<(), KernelError> {
-        let name = "bastion_queued_fentry";
-        let types = Btf::from_sys_fs().map_err(|error| refused(name)(error.into()))?;
-        let program: &mut FEntry = typed(&mut self.ebpf, name)?;
-        program.load("nf_queue", &types).map_err(refused(name))?;
-        program.attach().map_err(refused(name))?;
+        let names = ["bastion_queued_fentry", "bastion_queued_second"];
+        let types = Btf::from_sys_fs().map_err(|error| refused(names[0])(error.into()))?;
+        for name in names {
+            let program: &mut FEntry = typed(&mut self.ebpf, name)?;
+            program.load("nf_queue", &types).map_err(refused(name))?;
+        }
+        // One after the other without a pause: each counts on the other's being there.
+        for name in names {
+            let program: &mut FEntry = typed(&mut self.ebpf, name)?;
+            program.attach().map_err(refused(name))?;
+        }
         drop(types);
         give_memory_back();
         Ok(())

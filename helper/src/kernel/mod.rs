@@ -7,8 +7,8 @@
 //! |---|---|---|
 //! | `bastion_pass` | in iptables, `-m bpf` | records who sends each new packet; lets pass what was taught |
 //! | `bastion_taken_over` | in iptables, `-m bpf` | finds datagrams of another socket on a tuple that was judged |
-//! | `bastion_queued_fentry`, `bastion_queued_kprobe` | `nf_queue()` | records senders, where iptables can't ask a program |
-//! | `bastion_cookie` | the root cgroup | gives connections' sockets the number by which the former two know them again |
+//! | `bastion_queued_fentry` and `bastion_queued_second`, or `bastion_queued_kprobe` | `nf_queue()` | records senders, where iptables can't ask a program |
+//! | `bastion_cookie` | the root cgroup | gives connections' sockets the number by which these know them again |
 //! | `bastion_exec`, `bastion_fork`, `bastion_exit` | trace points | tell what becomes of processes |
 //! | `bastion_dns_in`, `bastion_dns_out` | the root cgroup | show what is asked of name servers, and answered |
 //!
