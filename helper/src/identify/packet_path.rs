@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bastion_ebpf::{Image, Sender, kind};
-use bastion_policy::flow::Flow;
+use bastion_policy::flow::{Flow, Protocol};
 use bastion_policy::process::{Identity, Process, UnknownReason};
 
 use super::proc_dir::ProcFs;
@@ -72,6 +72,20 @@ impl PacketPathIdentifier {
         its.then(|| self.recorded(&sender))
     }
 
+    /// Who began the connection that a packet without a record is sent for, if its socket is still
+    /// the one that was recorded. On a processor on which the kernel programs are interrupted
+    /// recording they are not run a second time, so that what a timer sends just then has no record
+    /// of its own. What a call sends always has: no call comes in between (a kprobe runs without
+    /// preemption, and of the programs by fentry there are two for that).
+    fn sent_again(&mut self, flow: &Flow, owner: Option<u32>) -> Option<Identity> {
+        // Datagrams are sent once.
+        if flow.protocol != Protocol::Tcp {
+            return None;
+        }
+        let cookie = self.fallback.connected(flow, owner?)?;
+        self.beginner(flow, cookie)
+    }
+
     fn recorded(&mut self, sender: &Sender) -> Identity {
         if let Some(process) = self.known.get(sender) {
             return Identity::Process(process);
@@ -117,7 +131,11 @@ impl Identifier for PacketPathIdentifier {
             Ok(Some(sender)) if sender.kind == kind::PROCESS => self.recorded(&sender),
             Ok(Some(sender)) if sender.kind == kind::KERNEL => Identity::Kernel,
             Ok(Some(_)) if may_be_looked_up(packet) => self.fallback.identify(flow, packet),
-            Ok(_) => unknown(UnknownReason::NoRecord),
+            Ok(Some(_)) => unknown(UnknownReason::NoRecord),
+            Ok(None) => {
+                let again = self.sent_again(flow, packet.owner);
+                again.unwrap_or_else(|| unknown(UnknownReason::NoRecord))
+            }
             Err(error) => {
                 tracing::warn!(%error, "the record of a packet can't be read");
                 unknown(UnknownReason::Unreadable)

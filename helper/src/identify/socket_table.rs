@@ -7,6 +7,7 @@
 //! since it sent. A process that ends right after sending is not found at all. That is why such
 //! identities carry [`Evidence::SocketTable`].
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -56,6 +57,19 @@ impl SocketTableIdentifier {
             Some(uid) => known(self.sender(flow, uid), Some(uid)),
             None => self.without_owner(flow),
         }
+    }
+
+    /// The cookie of this user's socket with both ends of this flow.
+    pub(super) fn connected(&mut self, flow: &Flow, uid: u32) -> Option<u64> {
+        let ends = (
+            SocketAddr::new(flow.source, flow.source_port),
+            Some(SocketAddr::new(flow.destination, flow.destination_port)),
+        );
+        let sockets = self.lookup(flow).ok()?;
+        let mut connected = sockets
+            .iter()
+            .filter(|socket| socket.uid == uid && (socket.local, socket.remote) == ends);
+        connected.next()?.cookie
     }
 
     fn sender(&mut self, flow: &Flow, uid: u32) -> Result<Process, UnknownReason> {

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use bastion_helper::engine::Passes as _;
+use bastion_policy::process::{Identity, UnknownReason};
 
-use crate::station::{Queued, Station};
+use crate::station::{Queued, Station, hooks};
 use crate::world::{in_world, run};
 
 /// The kernel sends a SYN again after a second, and then after two more.
@@ -16,7 +17,11 @@ const SILENT: &str = "198.51.100.1";
 
 /// A station with a place where nobody is.
 fn station() -> Station {
-    let station = Station::new();
+    at_silence(Station::new())
+}
+
+/// The same with such a place.
+fn at_silence(station: Station) -> Station {
     run(
         "ip",
         &format!("route add {SILENT} via {}", crate::world::FAR[0]),
@@ -86,6 +91,44 @@ fn what_is_sent_again_after_the_rules_changed_is_judged_as_its_senders() {
         passes(&mut station, 1);
         station.passes.forget().unwrap();
         assert_eq!(next(&mut station).pid(), program.pid());
+    });
+}
+
+/// What is sent again while the programs are interrupted recording has no record of its own.
+#[test]
+fn what_is_sent_again_without_a_record_is_the_senders_while_it_has_the_socket() {
+    for hook in hooks() {
+        in_world(move || {
+            let mut station = at_silence(Station::with(hook));
+            let mut program =
+                station.program(&format!("{CONNECTS}step()\ngo()\nstep()\ns.close()"));
+            program.step();
+            let first = next(&mut station);
+            let Identity::Process(sender) = station.identify_unrecorded(&first) else {
+                panic!("by {hook:?} it is nobody's");
+            };
+            assert_eq!(sender.key.pid, program.pid());
+            program.step();
+            let unknown = Identity::Unknown {
+                uid: Some(0),
+                reason: UnknownReason::NoRecord,
+            };
+            assert_eq!(station.identify_unrecorded(&first), unknown);
+        });
+    }
+}
+
+/// A datagram is not sent again: one without a record is nobody's, whoever has the socket.
+#[test]
+fn a_datagram_without_a_record_is_nobodys() {
+    in_world(|| {
+        let mut station = Station::new();
+        let mut program = station.program("step()\ns = send('word')");
+        program.step();
+        let first = station.one();
+        assert_eq!(first.pid(), program.pid());
+        let identity = station.identify_unrecorded(&first);
+        assert!(matches!(identity, Identity::Unknown { .. }), "{identity:?}");
     });
 }
 

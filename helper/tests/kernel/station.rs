@@ -113,6 +113,19 @@ impl Station {
         all
     }
 
+    /// Who sent a packet of this one's connection, with other bytes, of which there is no record.
+    pub fn identify_unrecorded(&mut self, queued: &Queued) -> Identity {
+        let mut bytes = queued.packet.bytes.clone();
+        // An IPv4 packet's identification.
+        bytes[4] ^= 0xff;
+        let packet = HeldPacket {
+            id: queued.packet.id,
+            bytes,
+            owner: queued.packet.owner,
+        };
+        self.identifier.identify(&queued.flow, &packet)
+    }
+
     /// The one packet in the queue.
     pub fn one(&mut self) -> Queued {
         let mut all = self.queued();
